@@ -1,0 +1,65 @@
+"""Run the test tiers one after the other and print what each took.
+
+Tiers: unmarked, db, e2e, slow. `night` is never run here. Exit code 1 as soon as any tier failed (all run).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+NO_TESTS_COLLECTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One run of pytest: a marker expression, whether it spreads over workers, its budget in minutes."""
+
+    name: str
+    expression: str
+    parallel: bool
+    budget_min: int
+
+
+TIERS = (
+    Tier("unmarked", "not db and not e2e and not slow and not night", True, 5),
+    Tier("db", "db and not e2e and not slow and not night", True, 5),
+    Tier("e2e", "e2e and not slow and not night", False, 8),
+    Tier("slow", "slow and not night", False, 10),
+)
+
+
+def run(tier: Tier, workers: int, paths: list[str]) -> tuple[int, float]:
+    """Run one tier; returns (pytest's exit code with "nothing collected" as success, seconds)."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-m", tier.expression, *paths]
+    if tier.parallel and workers > 1:
+        argv += ["-n", str(workers), "--dist", "loadgroup"]
+    started = time.monotonic()
+    code = subprocess.run(argv, check=False, env={**os.environ, "APP_ENV": "test"}).returncode
+    return (0 if code == NO_TESTS_COLLECTED else code), time.monotonic() - started
+
+
+def main() -> int:
+    """Run every tier and print the table of times."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("paths", nargs="*", default=["tests"])
+    args = parser.parse_args()
+    rows = []
+    for tier in TIERS:
+        sys.stdout.write(f"\n== {tier.name} ==\n")
+        sys.stdout.flush()
+        rows.append((tier, *run(tier, args.workers, args.paths)))
+    sys.stdout.write("\ntier        result   time      budget\n")
+    for tier, code, seconds in rows:
+        word = "passed" if code == 0 else "FAILED"
+        sys.stdout.write(f"{tier.name:<11} {word:<8} {seconds:6.1f} s  {tier.budget_min:>3} min\n")
+    return 1 if any(code for _, code, _ in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
