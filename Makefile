@@ -11,7 +11,7 @@ T ?= tests
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup system system-test i18n demo demo-once test lint bench trace night fmt clean
+.PHONY: help setup system system-test i18n demo demo-once test lint bench trace night fmt lock clean
 
 help: ## This page
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,10 @@ trace: setup ## Every requirement id with the tests that carry it
 night: setup $(VENV)/.system-test ## Volume and chaos; the log is kept under var/night
 	@mkdir -p var/night
 	@APP_ENV=test $(PY) -m pytest -m night -p no:xdist --timeout=7200 $(T) 2>&1 | tee "var/night/$$(date +%Y%m%dT%H%M%S).log"
+
+lock: setup ## Resolve the dependencies of setup.cfg anew into the lock file
+	@$(PY) -m pip install --quiet uv
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --all-extras --generate-hashes --no-header --upgrade setup.cfg -o requirements.lock
 
 clean: ## Remove what was built, keep what was recorded
 	@rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
