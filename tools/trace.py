@@ -1,6 +1,7 @@
 """Every requirement id with the tests that carry it (`@pytest.mark.req`); rows without a test come last.
 
-The ids are read from the contract when it lies beside the repository, else only those the tests name are listed.
+The ids are read from the contract when it lies beside the repository,
+else only those that the tests name are listed.
 """
 
 from __future__ import annotations
