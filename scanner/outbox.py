@@ -1,7 +1,7 @@
 """The kiosk's memory of checks not yet safely at the service: SQLite (WAL, FULL), one writing process.
 
-Per epoch the outbox knows `sent_to`: how far the service has confirmed OUR entries. A report starts there. Entries
-are kept `KEEP` after they were confirmed, so a service restored to an earlier point gets them again.
+Per epoch the outbox knows `sent_to`: how far the service has confirmed OUR entries. A report starts there.
+Entries are kept `KEEP` after they were confirmed, so a service restored to an earlier point gets them again.
 How each reply moves the state is told at `apply`. Source: requirement K04; architecture §5, §6.
 """
 
@@ -65,12 +65,14 @@ class OutboxBatch:
 
 
 class Outbox:
-    """An append-only journal of reports with the state of their delivery. Safe for the threads of one process."""
+    """An append-only journal of reports with the state of their delivery. Threads of one process share it."""
 
     def __init__(self, path: Path, *, point: Callable[[str], None] = lambda name: None) -> None:
         self._path, self._point, self._lock = path, point, threading.RLock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._guard = os.open(
+            path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -89,7 +91,7 @@ class Outbox:
 
     @property
     def set_aside(self) -> int:
-        """How many damaged files were moved aside since the machine was set up (at least: this file's count)."""
+        """How many damaged files were moved aside and still lie beside this one."""
         return self._number("SELECT value FROM meta WHERE key = 'set_aside'")
 
     def append(self, report: ScanReport) -> int:
@@ -149,16 +151,16 @@ class Outbox:
         """Move the state as the reply to `sent` says, in one commit.
 
         ok       what we sent is confirmed, never more: a clone may have brought the service further.
-        created  as ok; but a service that did not know a later stream was restored, so older streams are asked again.
+        created  as ok; but a service that did not know a later stream was restored: older ones are asked again.
         resend   go back (or on) to next_seq; where we hold nothing any more the next report says so as a gap.
-        forked   where the two histories part may lie before what we sent: if they differ at its very start and we
-                 hold more, go back and ask; else the rest moves into the new stream under new numbers.
+        forked   where the two histories part may lie before what we sent: if they differ at its very start and
+                 we hold more, go back and ask; else the rest moves into the new stream under new numbers.
         """
         with self._commit("ack") as db:
             if reply.status == protocol.FORKED:
-                self._fork(db, sent, reply)
+                self._fork(db, sent, reply, now)
             elif reply.status == protocol.RESEND:
-                self._stand(db, sent.epoch, reply.next_seq, now)
+                self._stand(db, sent.epoch, min(reply.next_seq, sent.first_seq), now)
                 self._ask_older(db, sent.epoch)
             else:
                 self._stand(db, sent.epoch, min(reply.next_seq, sent.end), now)
@@ -166,7 +168,7 @@ class Outbox:
                     self._ask_older(db, sent.epoch)
 
     def prune(self, now: datetime) -> int:
-        """Forget entries confirmed longer than KEEP ago; how many. The newest of a stream stays as its mark."""
+        """Forget entries confirmed longer than KEEP ago; how many. A stream's newest stays as its mark."""
         with self._commit("prune") as db:
             return db.execute(
                 "DELETE FROM entries WHERE acked_at < ? AND seq < (SELECT next_seq - 1 FROM streams s"
@@ -184,36 +186,40 @@ class Outbox:
 
     def _append(self, body: bytes, at: int) -> int:
         with self._commit("outbox") as db:
-            epoch, seq = db.execute("SELECT epoch, next_seq FROM streams ORDER BY epoch DESC LIMIT 1").fetchone()
+            epoch, seq = db.execute(
+                "SELECT epoch, next_seq FROM streams ORDER BY epoch DESC LIMIT 1"
+            ).fetchone()
             db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, NULL)", (epoch, seq, body, at))
             db.execute("UPDATE streams SET next_seq = ? WHERE epoch = ?", (seq + 1, epoch))
             return int(seq)
 
     def _stand(self, db: sqlite3.Connection, epoch: int, sent_to: int, now: datetime) -> None:
-        """The service stands at `sent_to` of this stream as far as we know: before it confirmed, from it on waiting."""
-        db.execute("UPDATE streams SET sent_to = ?, next_seq = max(next_seq, ?) WHERE epoch = ?",
-                   (sent_to, sent_to, epoch))  # fmt: skip
+        """The service has this stream up to `sent_to`: what lies before is confirmed, the rest waits."""
+        db.execute("UPDATE streams SET sent_to = ?, probing = CASE WHEN probing >= ? THEN probing END"
+                   " WHERE epoch = ?", (sent_to, sent_to, epoch))  # fmt: skip
         db.execute("UPDATE entries SET acked_at = ? WHERE epoch = ? AND seq < ? AND acked_at IS NULL",
                    (int(now.timestamp() * 1000), epoch, sent_to))  # fmt: skip
         db.execute("UPDATE entries SET acked_at = NULL WHERE epoch = ? AND seq >= ? AND acked_at IS NOT NULL",
                    (epoch, sent_to))  # fmt: skip
 
     def _ask_older(self, db: sqlite3.Connection, epoch: int) -> None:
-        """Send the last entry of each older stream once more: the answer tells how much of it the service has."""
+        """Send the last entry of each older stream again: the answer tells how much the service has."""
         for (older,) in db.execute("SELECT epoch FROM streams WHERE epoch < ?", (epoch,)).fetchall():
             last = db.execute("SELECT max(seq) FROM entries WHERE epoch = ?", (older,)).fetchone()[0]
             if last is not None:
                 db.execute("UPDATE entries SET acked_at = NULL WHERE epoch = ? AND seq = ?", (older, last))
                 db.execute("UPDATE streams SET sent_to = min(sent_to, ?) WHERE epoch = ?", (last, older))
 
-    def _fork(self, db: sqlite3.Connection, sent: OutboxBatch, reply: protocol.Reply) -> None:
+    def _fork(self, db: sqlite3.Connection, sent: OutboxBatch, reply: protocol.Reply, now: datetime) -> None:
         agreed = reply.agreed_to if reply.agreed_to is not None else sent.first_seq
         (probing,) = db.execute("SELECT probing FROM streams WHERE epoch = ?", (sent.epoch,)).fetchone()
         lowest = db.execute("SELECT min(seq) FROM entries WHERE epoch = ?", (sent.epoch,)).fetchone()[0]
         if agreed <= sent.first_seq and lowest is not None and lowest < sent.first_seq and probing is None:
             db.execute("UPDATE streams SET sent_to = ?, probing = ? WHERE epoch = ?",
                        (lowest, agreed, sent.epoch))  # fmt: skip
-            db.execute("UPDATE entries SET acked_at = NULL WHERE epoch = ? AND seq >= ?", (sent.epoch, lowest))
+            db.execute(
+                "UPDATE entries SET acked_at = NULL WHERE epoch = ? AND seq >= ?", (sent.epoch, lowest)
+            )
             return
         target = db.execute("SELECT next_seq FROM streams WHERE epoch = ?", (reply.epoch,)).fetchone()
         number = target[0] if target else reply.next_seq
@@ -228,8 +234,8 @@ class Outbox:
                    (reply.epoch, number, reply.next_seq, number))  # fmt: skip
         db.execute("UPDATE streams SET next_seq = ?, sent_to = ?, probing = NULL WHERE epoch = ?",
                    (agreed, agreed, sent.epoch))  # fmt: skip
-        db.execute("UPDATE entries SET acked_at = at WHERE epoch = ? AND seq < ? AND acked_at IS NULL",
-                   (sent.epoch, agreed))  # fmt: skip
+        db.execute("UPDATE entries SET acked_at = ? WHERE epoch = ? AND seq < ? AND acked_at IS NULL",
+                   (int(now.timestamp() * 1000), sent.epoch, agreed))  # fmt: skip
         _log.warning("outbox: stream %d forked at %d, %d reports move to stream %d",
                      sent.epoch, agreed, len(moving), reply.epoch)  # fmt: skip
 

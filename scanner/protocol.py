@@ -5,9 +5,9 @@ A report is a COSE_Sign1 (ES256, kid = device id, 16 bytes) whose payload is one
     {1: version, 2: device (bytes 16), 3: epoch (uint), 4: first_seq (uint), 5: [entry, ...],
      6: gap?, 7: status?, 8: prev?}
 
-`gap` is the count of sequence numbers from first_seq on that the kiosk no longer holds (an alarm at the service,
-never a stop): the entries then start at first_seq + gap. `prev` is `entry_mark` of the entry just before first_seq,
-so that two histories that meet at the same number are still told apart. An entry is an array:
+`gap` is the count of sequence numbers from first_seq on that the kiosk no longer holds (an alarm at the
+service, never a stop): the entries then start at first_seq + gap. `prev` is `entry_mark` of the entry just
+before first_seq, so that two histories that meet at the same number are still told apart. An entry is an array:
 
     [at (ms since 1970 UTC), outcome (0 valid, 1 invalid, 2 undetermined), [reason, ...], format, kind|null,
      issuer country|null, trust version, [capture, read, decode, verify, lamp in tenths of ms]]
@@ -64,7 +64,7 @@ class BadSignature(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """One check as it leaves the kiosk. `stage_ms` holds tenths of a millisecond, by stage name or in STAGES order."""
+    """One check as it leaves the kiosk. `stage_ms`: tenths of a millisecond, by stage or in STAGES order."""
 
     at: datetime
     outcome: str
@@ -78,7 +78,7 @@ class ScanReport:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A payload after its signature held. `entries` are decoded arrays, not yet believed in their contents."""
+    """A payload after its signature held. `entries` are decoded arrays whose contents nobody checked."""
 
     device: bytes
     epoch: int
@@ -124,25 +124,29 @@ class SignedMessage:
 
 
 def encode_entry(report: ScanReport) -> bytes:
-    """The CBOR array of one check. Only words of the fixed shapes leave the kiosk; anything else becomes "other".
+    """The CBOR array of one check. Only plain code words leave the kiosk; anything else becomes "other".
 
     Raises ValueError for a time without zone or an unknown outcome.
     """
     if report.at.tzinfo is None:
         raise ValueError("a report needs an aware time")
     timings = report.stage_ms
-    tenths = [timings.get(s, 0) for s in STAGES] if isinstance(timings, Mapping) else list(timings[: len(STAGES)])
+    tenths = (
+        [timings.get(s, 0) for s in STAGES] if isinstance(timings, Mapping) else list(timings[: len(STAGES)])
+    )
     country = report.issuer if report.issuer and _COUNTRY.fullmatch(report.issuer) else None
-    return cbor2.dumps([
-        int(report.at.timestamp() * 1000),
-        OUTCOMES.index(report.outcome),
-        [word(r) for r in report.reasons[:MAX_REASONS]],
-        word(report.format),
-        None if report.kind is None else word(report.kind),
-        country,
-        report.trust_version if _VERSION.fullmatch(report.trust_version) else "other",
-        [max(0, min(int(t), 2**32 - 1)) for t in tenths],
-    ])
+    return cbor2.dumps(
+        [
+            int(report.at.timestamp() * 1000),
+            OUTCOMES.index(report.outcome),
+            [word(r) for r in report.reasons[:MAX_REASONS]],
+            word(report.format),
+            None if report.kind is None else word(report.kind),
+            country,
+            report.trust_version if _VERSION.fullmatch(report.trust_version) else "other",
+            [max(0, min(int(t), 2**32 - 1)) for t in tenths],
+        ]
+    )
 
 
 def word(text: object) -> str:
@@ -164,9 +168,15 @@ def entry_mark(encoded_entry: bytes) -> bytes:
 
 
 def encode_batch(
-    device: bytes, epoch: int, first_seq: int, entries: Sequence[bytes], *, gap: int = 0, prev: bytes | None = None
+    device: bytes,
+    epoch: int,
+    first_seq: int,
+    entries: Sequence[bytes],
+    *,
+    gap: int = 0,
+    prev: bytes | None = None,
 ) -> bytes:
-    """The payload map from entries that are already encoded; deterministic, so equal batches are equal bytes."""
+    """The payload map from entries that are already encoded; equal batches are equal bytes."""
     parts = [
         b"", b"\x01", cbor2.dumps(VERSION), b"\x02", cbor2.dumps(device), b"\x03", cbor2.dumps(epoch),
         b"\x04", cbor2.dumps(first_seq), b"\x05", _head(4, len(entries)), *entries,
@@ -264,7 +274,11 @@ def parse_reply(raw: bytes) -> Reply:
     if fields["status"] == FORKED and agreed is None:
         raise ProtocolError("a forked reply must say how far both agree")
     return Reply(
-        fields["status"], _number(fields, "epoch"), _number(fields, "next_seq"), _number(fields, "interval_s"), agreed
+        fields["status"],
+        _number(fields, "epoch"),
+        _number(fields, "next_seq"),
+        _number(fields, "interval_s"),
+        agreed,
     )
 
 

@@ -1,4 +1,4 @@
-"""Bring the outbox to the service: 50 reports or 60 s, full jitter, back-off, and the pace the service asks for.
+"""Bring the outbox to the service: 50 reports or 60 s, jitter, back-off, and the pace the service asks for.
 
 Everything that waits is decided by `Uplink.run_once(now) -> seconds`, so tests need no thread and no sleep.
 Source: requirement K04; AWS "Exponential Backoff And Jitter" (full jitter).
@@ -12,6 +12,7 @@ import random
 import ssl
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,9 @@ from urllib.parse import urlsplit
 from scanner.outbox import Outbox, OutboxError
 from scanner.protocol import (
     CONTENT_TYPE,
+    CREATED,
     MAX_REPLY_BYTES,
+    OK,
     ProtocolError,
     Reply,
     encode_batch,
@@ -49,8 +52,8 @@ class Signer(Protocol):
     """What the uplink needs of the device identity."""
 
     @property
-    def device_id(self) -> object:
-        """A uuid.UUID (its `bytes` name the device)."""
+    def device_id(self) -> uuid.UUID:
+        """The name of the device."""
 
     def sign(self, payload: bytes) -> bytes:
         """The signed message of a payload."""
@@ -129,7 +132,7 @@ class Uplink:
         if sent is None:
             self._outbox.prune(now)
             return self._spread()
-        device: bytes = self._identity.device_id.bytes  # type: ignore[attr-defined]
+        device = self._identity.device_id.bytes
         payload = encode_batch(device, sent.epoch, sent.first_seq, sent.bodies, gap=sent.gap, prev=sent.prev)
         try:
             message = self._identity.sign(payload)
@@ -142,7 +145,8 @@ class Uplink:
         self.failures, self.last_success = 0, now
         self._limit = self._batch
         self.interval_s = min(max(reply.interval_s, INTERVAL_MIN_S), INTERVAL_MAX_S)
-        return 0.0 if self._outbox.pending() >= self._batch or reply.status not in ("ok", "created") else self._spread()
+        more = self._outbox.pending() >= self._batch or reply.status not in (OK, CREATED)
+        return 0.0 if more else self._spread()
 
     def start(self) -> None:
         """Send in a thread of its own until `stop`."""
@@ -200,4 +204,4 @@ class Uplink:
             self._limit = max(1, self._limit // 2)
         ceiling = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self.failures - 1, 20))
         _log.warning("uplink: %s (failure %d)", error, self.failures)
-        return min(max(error.retry_after_s, ceiling * self._jitter()), INTERVAL_MAX_S)
+        return float(min(max(error.retry_after_s, ceiling * self._jitter()), INTERVAL_MAX_S))

@@ -1,0 +1,72 @@
+"""Who may call what: one table, and whatever is not in it is refused.
+
+PUBLIC  anyone. DEVICE  the signature of the report decides, checked by the view. OPERATOR  a token.
+LOCAL   the operator, or a caller on this machine that no proxy stands in front of.
+"""
+
+from __future__ import annotations
+
+import hmac
+from enum import Enum
+
+from flask import Flask, Request, request
+
+from verifier_service.problems import AccessClosed, AccessDenied
+from verifier_service.settings import Settings, is_loopback
+
+
+class Access(Enum):
+    """Who may call a route."""
+
+    PUBLIC = "public"
+    DEVICE = "device"
+    OPERATOR = "operator"
+    LOCAL = "operator or this machine"
+
+
+ACCESS: dict[str, Access] = {
+    "static": Access.PUBLIC,
+    "health.healthz": Access.PUBLIC,
+    "health.readyz": Access.PUBLIC,
+    "health.metrics": Access.LOCAL,
+    "api.openapi": Access.PUBLIC,
+    "fleet.scan_reports": Access.DEVICE,
+    "fleet.board": Access.OPERATOR,
+    "fleet.board_part": Access.OPERATOR,
+}
+_PROXY_MARKS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Check every request of `app` against ACCESS before its view runs."""
+
+    @app.before_request
+    def check_access() -> None:
+        if request.endpoint is not None:  # no endpoint: the answer is 404 or 405, nothing to guard
+            check(ACCESS.get(request.endpoint), request, settings)
+
+
+def check(access: Access | None, call: Request, settings: Settings) -> None:
+    """Return when the call may go on. Raises AccessDenied or AccessClosed."""
+    if access in (Access.PUBLIC, Access.DEVICE):
+        return
+    if access is None:
+        raise AccessClosed("this route has no entry in the access table")
+    if is_direct_local(call) and (settings.demo or access is Access.LOCAL):
+        return
+    if not settings.operator_token:
+        raise AccessClosed("set OPERATOR_TOKEN_FILE to open this page to the operator")
+    if not hmac.compare_digest(_token(call).encode(), settings.operator_token.encode()):
+        raise AccessDenied()
+
+
+def is_direct_local(call: Request) -> bool:
+    """True if the caller is this machine itself and not a proxy speaking for someone else."""
+    return is_loopback(call.remote_addr) and not any(mark in call.headers for mark in _PROXY_MARKS)
+
+
+def _token(call: Request) -> str:
+    given = call.authorization
+    if given is None:
+        return ""
+    return (given.password if given.type == "basic" else given.token) or ""
