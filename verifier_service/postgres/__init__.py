@@ -1,0 +1,1 @@
+"""Our own small PostgreSQL: the programs of a wheel or of Debian under our supervision."""
