@@ -20,7 +20,7 @@ _count = itertools.count()
 
 @pytest.fixture(scope="session")
 def pg_cluster() -> Iterator[Cluster]:
-    """The shared cluster under var/; the worker that leaves last stops it (the supervisor's locks see to it)."""
+    """The shared cluster under var/; the worker that leaves last stops it (its locks see to it)."""
     flavour = hashlib.sha256(os.environ.get("PG_BIN", "wheel").encode()).hexdigest()[:8]
     (ROOT / "var").mkdir(exist_ok=True)
     with Cluster(ROOT / "var" / f"test-db-{flavour}") as cluster:
@@ -30,11 +30,11 @@ def pg_cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def template_database(pg_cluster: Cluster) -> Iterator[str]:
     """A migrated database per worker that the tests' databases are copied from."""
-    from verifier_service.migrate import upgrade
+    from verifier_service.migrate import migrate
 
     name = f"template_{os.getpid()}"
     _drop(pg_cluster, name)
-    upgrade(pg_cluster.ensure_database(name))
+    migrate(pg_cluster.ensure_database(name))
     yield name
     _drop(pg_cluster, name)
 
