@@ -1,0 +1,136 @@
+"""`python -m healthcert verify | explain`: the commands of architecture §6. Reads streams and the clock."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from . import explain
+from .errors import HealthCertError
+from .limits import MAX_LINE_BYTES
+from .policy import DEFAULT_POLICY, parse_policy
+from .times import parse_instant
+from .trust import StaticTrust, parse_trust_object
+from .verdict import Outcome, Stage, Status
+from .verify import judge
+
+_INSIDE_TEXT = re.compile(rb'"text"\s*:\s*"[^"]*\Z')
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it ran, 2 when it was called wrongly."""
+    options = _options(arguments)
+    try:
+        trust = _load_trust(options.trust)
+        at = None if options.at is None else parse_instant(options.at)
+    except (OSError, ValueError, HealthCertError, RecursionError) as fault:
+        print(f"healthcert: {fault}", file=sys.stderr)
+        return 2
+    try:
+        if options.command == "verify":
+            return _verify(sys.stdin.buffer, sys.stdout, trust, at)
+        return _explain(options.text, trust, at)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; there is nobody to tell
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m healthcert", description="Check health certificates.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    verify = commands.add_parser("verify", help="JSON lines in, one JSON verdict a line out")
+    explained = commands.add_parser("explain", help="lines for a person about one text")
+    explained.add_argument("text", help='the text of the code, "HC1:..."')
+    for command in (verify, explained):
+        command.add_argument("--trust", type=Path, metavar="FILE", help="trust object (JSON)")
+        command.add_argument("--at", metavar="TIME", help="RFC 3339; default: now")
+    return parser.parse_args(arguments)
+
+
+def _load_trust(path: Path | None) -> StaticTrust | None:
+    return None if path is None else parse_trust_object(json.loads(path.read_text("utf-8")))
+
+
+def _verify(source: IO[bytes], sink: IO[str], trust: StaticTrust | None, at: datetime | None) -> int:
+    for line, complete in _lines(source):
+        try:
+            answer = _answer(line, complete, trust, at)
+            printed = json.dumps(answer, allow_nan=False)
+        except Exception:  # one bad line never ends the stream
+            printed = json.dumps(_unasked("internal.error"))
+        sink.write(printed + "\n")
+        sink.flush()
+    return 0
+
+
+def _lines(source: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Lines without their end; an overlong one is cut (False) and the rest of it skipped."""
+    while line := source.readline(MAX_LINE_BYTES):
+        complete = line.endswith(b"\n") or len(line) < MAX_LINE_BYTES
+        rest = line
+        while rest and not rest.endswith(b"\n") and len(rest) == MAX_LINE_BYTES:
+            rest = source.readline(MAX_LINE_BYTES)
+        yield line.rstrip(b"\r\n"), complete
+
+
+def _answer(
+    line: bytes, complete: bool, trust: StaticTrust | None, at: datetime | None
+) -> dict[str, Any]:
+    if not complete:
+        if _INSIDE_TEXT.search(line):
+            return _unasked("decode.too_long", Outcome.INVALID)
+        return _unasked("input.line_too_long")
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        return _unasked("input.not_json")
+    if not isinstance(request, dict) or not isinstance(request.get("text"), str):
+        return _unasked("input.no_text")
+    try:
+        now = at or datetime.now(UTC)
+        if request.get("at") is not None:
+            now = parse_instant(request["at"])
+    except (ValueError, OverflowError):
+        return _unasked("input.at")
+    try:
+        if request.get("trust") is not None:
+            trust = parse_trust_object(request["trust"])
+    except (HealthCertError, RecursionError):
+        return _unasked("input.trust")
+    try:
+        policy = DEFAULT_POLICY if request.get("policy") is None else parse_policy(request["policy"])
+    except HealthCertError:
+        return _unasked("input.policy")
+    return explain.as_json(judge(request["text"], trust, policy, now))
+
+
+def _unasked(reason: str, outcome: Outcome = Outcome.UNDETERMINED) -> dict[str, Any]:
+    """The answer to a line that asks nothing we can judge."""
+    stages = {stage.value: Status.NOT_RUN.value for stage in Stage}
+    if outcome is Outcome.INVALID:
+        stages[Stage.PREFIX.value] = Status.FAIL.value
+    return {
+        "outcome": outcome.value, "reasons": [reason], "format": "none", "kind": None, "issuer": None,
+        "stages": stages, "claims": None,
+    }
+
+
+def _explain(text: str, trust: StaticTrust | None, at: datetime | None) -> int:
+    verdict = judge(text, trust, DEFAULT_POLICY, at or datetime.now(UTC))
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for line in explain.as_lines(verdict):
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Exceptions of this room. They stay inside: `judge` turns them into verdicts.
+
+Two families: *their data is bad* (`DecodeError`) and *what we were given to judge with is bad*
+(`TrustObjectError`, `PolicyError`).
+"""
+
+from __future__ import annotations
+
+from .verdict import Stage
+
+
+class HealthCertError(Exception):
+    """Parent of every error this package raises on purpose."""
+
+
+class DecodeError(HealthCertError):
+    """The text is not what it claims to be: `stage` where it broke, `code` the stable reason."""
+
+    def __init__(self, stage: Stage, code: str) -> None:
+        super().__init__(f"{stage.value}: {code}")
+        self.stage = stage
+        self.code = code
+
+
+class KeyMaterialError(HealthCertError):
+    """One key of a trust object cannot be used; the message says why and holds no key bytes."""
+
+
+class TrustObjectError(HealthCertError):
+    """The trust object as a whole is not usable."""
+
+
+class PolicyError(HealthCertError):
+    """A policy asks for something this build does not know; nothing is silently ignored."""

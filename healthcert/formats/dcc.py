@@ -1,0 +1,214 @@
+"""The EU Digital COVID Certificate: structure of schema 1.0 to 1.3, value sets, and named claims.
+
+Written by hand because a generic validator costs more than the signature. Tolerated, because issuers do
+it and the official vectors call it valid: `null` and empty groups, dates with a time behind them,
+trailing spaces, either transliterated name alone, partial and empty dates of birth.
+Source: eu-dcc-schema 1.3.3 and its change log; notes/certificates-eu-dcc §2 and §6.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from ..model import Claims
+from ..policy import ValueSetMode
+from ..rules import codes
+from ..times import format_instant
+
+KINDS = {"v": "vaccination", "t": "test", "r": "recovery"}
+MAX_FIELD_CHARS = 80
+
+_VERSION = re.compile(r"1\.[0-3]\.[0-9]{1,3}")
+_BIRTH = re.compile(r"((19|20)[0-9]{2}(-[0-9]{2}(-[0-9]{2})?)?)?")
+_NAME = re.compile(r"[A-Z<]*")
+_COUNTRY = re.compile(r"[A-Z]{1,10}")
+_CLOCK = re.compile(r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)? ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)?")
+_HOLDER_ID = re.compile(r"ORG-1[0-9]{8,9}")
+# Device numbers of the Joint Research Centre count upwards; the list at hand ends at 2,183 and is live.
+# Twice that and more has never been assigned.
+HIGHEST_DEVICE_ID = 4_999
+_RAPID_TEST = "LP217198-3"
+
+# field -> (required, what it is)
+_TEXT, _DOSE, _DAY, _MOMENT, _LAND = range(5)
+_COMMON = (("tg", True, _TEXT), ("co", True, _LAND), ("is", True, _TEXT), ("ci", True, _TEXT))
+_FIELDS: Mapping[str, Sequence[tuple[str, bool, int]]] = {
+    "v": (
+        ("vp", True, _TEXT), ("mp", True, _TEXT), ("ma", True, _TEXT),
+        ("dn", True, _DOSE), ("sd", True, _DOSE), ("dt", True, _DAY), *_COMMON,
+    ),
+    "t": (
+        ("tt", True, _TEXT), ("nm", False, _TEXT), ("ma", False, _TEXT), ("sc", True, _MOMENT),
+        ("dr", False, _MOMENT), ("tr", True, _TEXT), ("tc", False, _TEXT), *_COMMON,
+    ),
+    "r": (("fr", True, _DAY), ("df", True, _DAY), ("du", True, _DAY), *_COMMON),
+}
+
+
+def groups(dcc: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds (v, t, r) the certificate holds entries of; `null` and empty groups do not count."""
+    return tuple(kind for kind in KINDS if dcc.get(kind))
+
+
+def check_schema(dcc: Mapping[str, Any]) -> tuple[str, ...]:
+    """Stable reasons (`schema.<place>`) why the structure is wrong; empty when it is right."""
+    faults: list[str] = []
+    version = dcc.get("ver")
+    if type(version) is not str or not _VERSION.fullmatch(version.strip()):
+        faults.append("schema.version")
+    _check_name(dcc.get("nam"), faults)
+    birth = dcc.get("dob")
+    if type(birth) is not str or not _is_birth(birth.strip()):
+        faults.append("schema.dob")
+    _check_groups(dcc, type(version) is str and version.startswith("1.0."), faults)
+    return tuple(dict.fromkeys(faults))
+
+
+def _check_groups(dcc: Mapping[str, Any], several_allowed: bool, faults: list[str]) -> None:
+    found = groups(dcc)
+    if not found:
+        faults.append("schema.no_entry")
+    elif len(found) > 1 and not several_allowed:
+        faults.append("schema.several_groups")
+    for kind in found:
+        entries = dcc[kind]
+        if type(entries) is not list:
+            faults.append(f"schema.{kind}")
+            continue
+        if len(entries) > 1 and not several_allowed:
+            faults.append("schema.several_entries")
+        for entry in entries:
+            if type(entry) is dict:
+                _check_entry(kind, entry, faults)
+            else:
+                faults.append(f"schema.{kind}")
+
+
+def _check_entry(kind: str, entry: Mapping[str, Any], faults: list[str]) -> None:
+    for name, required, what in _FIELDS[kind]:
+        value = entry.get(name)
+        if value is None:
+            if required:
+                faults.append(f"schema.{kind}.{name}")
+        elif what == _DOSE:
+            if type(value) not in (int, float) or value < 1 or value != int(value):
+                faults.append(f"schema.{kind}.{name}")
+        elif type(value) is not str or len(value) > MAX_FIELD_CHARS or (
+            (what == _DAY and not _is_day(value.strip()))
+            or (what == _MOMENT and not _is_day(value.strip()))
+            or (what == _LAND and not _COUNTRY.fullmatch(value.strip()))
+        ):
+            faults.append(f"schema.{kind}.{name}")
+
+
+def _check_name(name: Any, faults: list[str]) -> None:
+    if type(name) is not dict:
+        faults.append("schema.nam")
+        return
+    if name.get("fnt") is None and name.get("gnt") is None:
+        faults.append("schema.nam.fnt")
+    for field in ("fn", "gn", "fnt", "gnt"):
+        value = name.get(field)
+        if value is None:
+            continue
+        wrong = type(value) is not str or len(value) > MAX_FIELD_CHARS
+        if wrong or (field[-1] == "t" and not _NAME.fullmatch(value.strip())):
+            faults.append(f"schema.nam.{field}")
+
+
+def _is_birth(text: str) -> bool:
+    if _BIRTH.fullmatch(text):
+        return True
+    return len(text) > 10 and bool(_BIRTH.fullmatch(text[:10])) and bool(_CLOCK.fullmatch(text, 10))
+
+
+def _is_day(text: str) -> bool:
+    day = text[:10]
+    if len(day) != 10 or day[4] != "-":
+        return False
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return len(text) == 10 or bool(_CLOCK.fullmatch(text, 10))
+
+
+def check_value_sets(dcc: Mapping[str, Any], mode: ValueSetMode) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(refusals, remarks), each stable reasons `valueset.<kind>.<field>`; entries must be well formed."""
+    if mode is ValueSetMode.OFF:
+        return (), ()
+    never: list[str] = []
+    unlisted: list[str] = []
+    for kind in groups(dcc):
+        for entry in dcc[kind]:
+            _judge_codes(kind, entry, never, unlisted)
+    if mode is ValueSetMode.STRICT:
+        never, unlisted = never + unlisted, []
+    elif mode is ValueSetMode.WARN:
+        never, unlisted = [], never + unlisted
+    return tuple(dict.fromkeys(never)), tuple(dict.fromkeys(unlisted))
+
+
+def _judge_codes(kind: str, entry: Mapping[str, Any], never: list[str], unlisted: list[str]) -> None:
+    def text(name: str) -> str:
+        value = entry.get(name)
+        return value.strip() if type(value) is str else ""
+
+    if text("tg") not in codes.DISEASES:
+        never.append(f"valueset.{kind}.tg")
+    country = text("co")
+    if country not in codes.COUNTRIES:
+        (never if len(country) <= 2 else unlisted).append(f"valueset.{kind}.co")
+    if kind == "v":
+        for name, known in (("vp", codes.VACCINES), ("mp", codes.PRODUCTS)):
+            if text(name) not in known:
+                (unlisted if text(name) else never).append(f"valueset.v.{name}")
+        holder = text("ma")
+        if holder not in codes.HOLDERS:
+            possible = holder and (not holder.startswith("ORG-") or _HOLDER_ID.fullmatch(holder))
+            (unlisted if possible else never).append("valueset.v.ma")
+    elif kind == "t":
+        if text("tt") not in codes.TEST_TYPES:
+            never.append("valueset.t.tt")
+        if text("tr") not in codes.TEST_RESULTS:
+            never.append("valueset.t.tr")
+        device = text("ma")
+        if text("tt") == _RAPID_TEST and device and device not in codes.TEST_DEVICES:
+            numbered = device.isascii() and device.isdigit()
+            (never if numbered and int(device) > HIGHEST_DEVICE_ID else unlisted).append("valueset.t.ma")
+
+
+_HOLDER = {"fn": "family_name", "gn": "given_name", "fnt": "family_name_icao", "gnt": "given_name_icao"}
+_ENTRY = {
+    "tg": "disease", "co": "country", "is": "issuer", "ci": "id",
+    "vp": "vaccine", "mp": "product", "dn": "dose", "sd": "doses_total", "dt": "date",
+    "tt": "test_type", "nm": "test_name", "sc": "sampled_at", "dr": "result_at", "tr": "result", "tc": "centre",
+    "fr": "first_positive", "df": "valid_from", "du": "valid_until",
+    "ma": "manufacturer",
+}
+_GROUPS = (("v", "vaccinations"), ("t", "tests"), ("r", "recoveries"))
+
+
+def present(claims: Claims) -> dict[str, Any]:
+    """The signed claims under names a person can read, and the payload itself under `dcc`."""
+    dcc = claims.dcc
+    name = dcc.get("nam")
+    holder: dict[str, Any] = {}
+    if type(name) is dict:
+        holder = {readable: name[key] for key, readable in _HOLDER.items() if key in name}
+    holder["date_of_birth"] = dcc.get("dob")
+    out: dict[str, Any] = {"holder": holder}
+    for kind, readable in _GROUPS:
+        entries = dcc.get(kind)
+        out[readable] = [
+            {_ENTRY.get(key, key): value for key, value in entry.items()}
+            for entry in (entries if type(entries) is list else ())
+            if type(entry) is dict
+        ]
+    out["issued_at"] = format_instant(claims.issued_at)
+    out["expires_at"] = format_instant(claims.expires_at)
+    out["dcc"] = dcc
+    return out

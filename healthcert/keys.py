@@ -1,0 +1,165 @@
+"""Public keys out of certificates, SubjectPublicKeyInfo and JWK, read tolerantly.
+
+Signer certificates in the field break X.509 rules that do not touch the key (an explicit cA=FALSE, an
+empty extended-key-usage sequence); a strict parser would drop the whole country. So the certificate's
+fields are read with asn1crypto, and only the key itself goes to `cryptography`.
+Source: hcert-spec A.4 (key usage OIDs); notes/certificates-eu-dcc §2.1; RFC 7517.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from asn1crypto import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from .errors import KeyMaterialError
+from .limits import MAX_KEY_CHARS, MAX_RSA_BITS, MIN_RSA_BITS
+
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+KID_BYTES = 8
+_USAGE_PREFIXES = ("1.3.6.1.4.1.1847.2021.1.", "1.3.6.1.4.1.0.1847.2021.1.")
+_USAGE_KINDS = {"1": "t", "2": "v", "3": "r"}
+_UNREADABLE = "key material is not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMaterial:
+    """A public key and what its container says. `usage` None: any kind; bounds None: unlimited."""
+
+    public_key: PublicKey
+    kid: bytes
+    usage: frozenset[str] | None = None
+    country: str | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+def algorithm_of(key: PublicKey) -> int | None:
+    """The one COSE algorithm `key` may be used with: -7 (ES256), -37 (PS256), None for any other key."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return -37
+    return -7 if isinstance(key.curve, ec.SECP256R1) else None
+
+
+def from_certificate(der: bytes) -> KeyMaterial:
+    """The key of an X.509 certificate with its window, country and certificate kinds.
+
+    The kid is the first 8 bytes of SHA-256 over the DER. Raises KeyMaterialError.
+    """
+    try:
+        body = x509.Certificate.load(der, strict=True)["tbs_certificate"]
+        spki = body["subject_public_key_info"].dump()
+        usage = _usage(body)
+    except (ValueError, TypeError, KeyError, RecursionError) as fault:
+        raise KeyMaterialError("certificate is not readable") from fault
+    return KeyMaterial(
+        public_key=_load_spki(spki),
+        kid=hashlib.sha256(der).digest()[:KID_BYTES],
+        usage=usage,
+        country=_country(body),
+        not_before=_bound(body, "not_before"),
+        not_after=_bound(body, "not_after"),
+    )
+
+
+def from_spki(der: bytes) -> KeyMaterial:
+    """A bare SubjectPublicKeyInfo; its kid is computed over its own DER. Raises KeyMaterialError."""
+    return KeyMaterial(_load_spki(der), hashlib.sha256(der).digest()[:KID_BYTES])
+
+
+def from_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
+    """An EC P-256 or RSA key as JWK; an x5c inside is ignored. Raises KeyMaterialError."""
+    key: PublicKey
+    try:
+        if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":
+            numbers = ec.EllipticCurvePublicNumbers(_uint(jwk["x"]), _uint(jwk["y"]), ec.SECP256R1())
+            key = numbers.public_key()
+        elif jwk.get("kty") == "RSA":
+            modulus = _uint(jwk["n"])
+            _check_rsa_bits(modulus.bit_length())
+            key = rsa.RSAPublicNumbers(_uint(jwk["e"]), modulus).public_key()
+        else:
+            raise KeyMaterialError("key type is not supported")
+    except (ValueError, TypeError, KeyError) as fault:
+        raise KeyMaterialError(_UNREADABLE) from fault
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return KeyMaterial(key, hashlib.sha256(spki).digest()[:KID_BYTES])
+
+
+def decode_base64(text: object) -> bytes:
+    """Bytes of base64 in either alphabet, padded or not. Raises KeyMaterialError."""
+    if not isinstance(text, str) or len(text) > MAX_KEY_CHARS:
+        raise KeyMaterialError("base64 text expected")
+    compact = "".join(text.split()).rstrip("=").translate(_URL_TO_STANDARD)
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError) as fault:
+        raise KeyMaterialError("base64 text expected") from fault
+
+
+_URL_TO_STANDARD = str.maketrans("-_", "+/")
+
+
+def _load_spki(der: bytes) -> PublicKey:
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
+        raise KeyMaterialError(_UNREADABLE) from fault
+    if isinstance(key, rsa.RSAPublicKey):
+        _check_rsa_bits(key.key_size)
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key
+    raise KeyMaterialError("key type is not supported")
+
+
+def _check_rsa_bits(bits: int) -> None:
+    if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
+        raise KeyMaterialError("RSA key size is out of bounds")
+
+
+def _usage(body: Any) -> frozenset[str] | None:
+    """Kinds the certificate is limited to. OIDs of other registries do not limit it (hcert-spec A.4)."""
+    kinds: set[str] = set()
+    for extension in body["extensions"]:
+        if extension["extn_id"].dotted != "2.5.29.37":
+            continue
+        for purpose in extension["extn_value"].parsed:
+            oid = purpose.dotted
+            for prefix in _USAGE_PREFIXES:
+                if oid.startswith(prefix):
+                    kinds.update(_USAGE_KINDS.get(oid[len(prefix) :], ""))
+    return frozenset(kinds) or None
+
+
+def _country(body: Any) -> str | None:
+    for name in ("subject", "issuer"):
+        try:
+            country = body[name].native.get("country_name")
+        except (ValueError, TypeError, AttributeError):
+            continue
+        if isinstance(country, str) and len(country) == 2:
+            return country.upper()
+    return None
+
+
+def _bound(body: Any, name: str) -> datetime | None:
+    try:
+        value = body["validity"][name].native
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+def _uint(text: object) -> int:
+    return int.from_bytes(decode_base64(text), "big")

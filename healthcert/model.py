@@ -1,0 +1,55 @@
+"""What decoding yields: signed bytes and what the envelope says about them, nothing of the holder.
+
+Source: architecture §3 (`decode` before `verify`); hcert-spec §6.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .verdict import Check
+
+EU_DCC = "eu-dcc"
+WHO_DDCC = "who-ddcc"
+SHC = "shc"
+VDS_NC = "vds-nc"
+DIVOC = "divoc"
+NO_FORMAT = "none"
+FORMATS = (EU_DCC, WHO_DDCC, SHC, VDS_NC, DIVOC)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A COSE_Sign1 as received. `protected` and `unverified_payload` are the exact bytes signed."""
+
+    protected: bytes
+    unverified_payload: bytes
+    signature: bytes
+    kid: bytes | None  # None: neither header names a key
+    alg: int | None  # COSE algorithm number; None: neither header names one
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A recognised code. `envelope` is None for a format that is recognised but not supported here."""
+
+    format: str
+    checks: tuple[Check, ...]  # the stages decoding passed
+    envelope: Envelope | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The signed content of a CWT, read only after the signature held.
+
+    `expires_at` and `issued_at` are seconds since 1970 UTC, finite and within years 1-9999, or None when
+    absent or unreadable (then `time_faults` says which).
+    """
+
+    issuer: str | None
+    expires_at: float | None
+    issued_at: float | None
+    time_faults: tuple[str, ...]
+    dcc: Mapping[str, Any]

@@ -1,0 +1,101 @@
+"""COSE_Sign1: the envelope around the signed bytes.
+
+Accepted: tag 18, the CWT tag 61 around tag 18, and no tag at all (three countries issue untagged ones).
+`kid` and `alg` may stand in either header; the protected one wins.
+Source: RFC 8152 §4.2, §4.4; RFC 8392 §6; hcert-spec §3.3.1, §3.3.3; official vectors CO18-CO23, CO28.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import DecodeError
+from ..model import Envelope
+from ..verdict import Stage
+from .cbor import CborError, Reader
+
+TAG_SIGN1 = 18
+TAG_CWT = 61
+LABEL_ALG = 1
+LABEL_CRIT = 2
+LABEL_KID = 4
+_ALLOWED_TAGS = ((), (TAG_SIGN1,), (TAG_CWT, TAG_SIGN1))
+_CONTEXT = b"\x84\x6aSignature1"  # array(4), text(10): the head of a Sig_structure
+_NO_EXTERNAL_DATA = b"\x40"
+
+
+def parse(data: bytes) -> Envelope:
+    """The envelope in `data`, complete and with nothing behind it.
+
+    Raises DecodeError at COSE: `decode.cose`, `decode.cose_tag`, `decode.cose_trailing`,
+    `decode.cose_duplicate_key`, `decode.cose_too_deep`, `decode.cose_critical`.
+    """
+    reader = Reader(data)
+    try:
+        protected, unprotected, payload, signature = _four(reader)
+        headers = _headers(protected)
+    except CborError as fault:
+        word = str(fault)
+        known = word in ("duplicate_key", "too_deep", "too_many", "tag", "trailing")
+        raise DecodeError(Stage.COSE, f"decode.cose_{word}" if known else "decode.cose") from None
+    if LABEL_CRIT in headers:
+        raise DecodeError(Stage.COSE, "decode.cose_critical")
+    kid = headers[LABEL_KID] if LABEL_KID in headers else unprotected.get(LABEL_KID)
+    alg = headers[LABEL_ALG] if LABEL_ALG in headers else unprotected.get(LABEL_ALG)
+    if isinstance(kid, str):
+        kid = kid.encode()
+    return Envelope(
+        protected=protected,
+        unverified_payload=payload,
+        signature=signature,
+        kid=kid if isinstance(kid, bytes) else None,
+        alg=alg if type(alg) is int else None,
+    )
+
+
+def signed_bytes(envelope: Envelope) -> bytes:
+    """The Sig_structure: exactly what the signer signed, protected header as received."""
+    protected, payload = envelope.protected, envelope.unverified_payload
+    return b"".join(
+        (_CONTEXT, _bytes_head(len(protected)), protected, _NO_EXTERNAL_DATA, _bytes_head(len(payload)), payload)
+    )
+
+
+def _four(reader: Reader) -> tuple[bytes, Mapping[Any, Any], bytes, bytes]:
+    tags: list[int] = []
+    while not reader.at_end() and reader.data[reader.position] >> 5 == 6 and len(tags) < 3:
+        tags.append(reader.head()[2] or 0)
+    if tuple(tags) not in _ALLOWED_TAGS:
+        raise CborError("tag")
+    parts = reader.item()
+    if not reader.at_end():
+        raise CborError("trailing")
+    if type(parts) is not list or len(parts) != 4:
+        raise CborError("malformed")
+    protected, unprotected, payload, signature = parts
+    if not (type(protected) is type(payload) is type(signature) is bytes and type(unprotected) is dict):
+        raise CborError("malformed")
+    return protected, unprotected, payload, signature
+
+
+def _headers(protected: bytes) -> Mapping[Any, Any]:
+    if not protected:
+        return {}
+    reader = Reader(protected)
+    headers = reader.item()
+    if not reader.at_end():
+        raise CborError("trailing")
+    if type(headers) is not dict:
+        raise CborError("malformed")
+    return headers
+
+
+def _bytes_head(size: int) -> bytes:
+    if size < 24:
+        return bytes((0x40 | size,))
+    if size < 0x100:
+        return bytes((0x58, size))
+    if size < 0x10000:
+        return b"\x59" + size.to_bytes(2, "big")
+    return b"\x5a" + size.to_bytes(4, "big")

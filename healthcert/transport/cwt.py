@@ -1,0 +1,143 @@
+"""The signed claims. Called only after the signature held.
+
+`cbor2` reads the common case; whatever is not plain JSON afterwards (tagged dates, shared references,
+duplicate keys, indefinite heads) is read again by the strict reader, whose word counts.
+Source: RFC 8392 §3; hcert-spec §3.3.4-3.3.8.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import cbor2
+
+from ..errors import DecodeError
+from ..limits import MAX_CBOR_DEPTH, MAX_CBOR_ITEMS, MAX_NUMERIC_DATE, MIN_NUMERIC_DATE
+from ..model import Claims
+from ..verdict import Stage
+from .cbor import CborError, Reader
+
+CLAIM_ISS = 1
+CLAIM_EXP = 4
+CLAIM_IAT = 6
+CLAIM_HCERT = -260
+HCERT_DCC = 1
+_INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
+
+
+def parse(payload: bytes) -> Claims:
+    """The claims in `payload`.
+
+    Raises DecodeError at SCHEMA: `decode.cwt`, `decode.cwt_trailing`, `decode.cwt_duplicate_key`,
+    `decode.cwt_too_deep`, `decode.cwt_too_many`, `schema.no_dcc`.
+    """
+    claims = _fast(payload)
+    if claims is None:
+        claims = _strict(payload)
+    hcert = claims.get(CLAIM_HCERT)
+    dcc = hcert.get(HCERT_DCC) if isinstance(hcert, Mapping) else None
+    if not isinstance(dcc, Mapping):
+        raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+    faults: list[str] = []
+    expires = _numeric_date(claims.get(CLAIM_EXP), "exp", faults)
+    issued = _numeric_date(claims.get(CLAIM_IAT), "iat", faults)
+    issuer = claims.get(CLAIM_ISS)
+    return Claims(
+        issuer=issuer.strip() or None if isinstance(issuer, str) else None,
+        expires_at=expires,
+        issued_at=issued,
+        time_faults=tuple(faults),
+        dcc=dcc,
+    )
+
+
+def looks_like_bare_ddcc(payload: bytes) -> bool:
+    """True if the payload is a map whose first key is a text: WHO DDCC carries no CWT claims.
+
+    Looks at two heads, at no value.
+    """
+    return len(payload) > 1 and payload[0] >> 5 == 5 and payload[1] >> 5 == 3
+
+
+def _fast(payload: bytes) -> Mapping[Any, Any] | None:
+    if not payload or not 0xA1 <= payload[0] <= 0xB7:  # a map of 1 to 23 entries
+        return None
+    stream = BytesIO(payload)
+    try:
+        claims = cbor2.CBORDecoder(stream).decode()
+    except Exception:
+        return None  # the strict reader names the fault
+    if stream.read(1) or type(claims) is not dict or len(claims) != payload[0] - 0xA0:
+        return None
+    return claims if _is_plain(claims, len(payload)) else None
+
+
+def _strict(payload: bytes) -> Mapping[Any, Any]:
+    reader = Reader(payload)
+    try:
+        claims = reader.item()
+    except CborError as fault:
+        word = str(fault)
+        known = word in ("duplicate_key", "too_deep", "too_many")
+        raise DecodeError(Stage.SCHEMA, f"decode.cwt_{word}" if known else "decode.cwt") from None
+    if not reader.at_end():
+        raise DecodeError(Stage.SCHEMA, "decode.cwt_trailing")
+    if type(claims) is not dict or not _is_plain(claims, len(payload)):
+        raise DecodeError(Stage.SCHEMA, "decode.cwt")
+    return claims
+
+
+def _is_plain(claims: dict[Any, Any], room: int) -> bool:
+    """Only JSON types below the hcert claim, no deeper, larger or longer than the bytes they came from."""
+    hcert = claims.get(CLAIM_HCERT)
+    level: list[Any] = [hcert.get(HCERT_DCC)] if type(hcert) is dict else []
+    for name in (CLAIM_EXP, CLAIM_IAT):
+        if type(claims.get(name)) not in (int, float, str, bool, type(None)):
+            return False
+    items = chars = 0
+    for _ in range(MAX_CBOR_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            kind = type(value)
+            if kind is dict:
+                for key, inner in value.items():
+                    if type(key) is not str:
+                        return False
+                    if type(inner) is str:
+                        chars += len(inner)
+                    else:
+                        below.append(inner)
+                items += len(value)
+            elif kind is list:
+                below += value
+                items += len(value)
+            elif kind is str:
+                chars += len(value)
+            elif kind is int:
+                if not _INT_MIN <= value <= _INT_MAX:
+                    return False
+            elif kind is float:
+                if not math.isfinite(value):
+                    return False
+            elif kind is not bool and value is not None:
+                return False
+        if items > MAX_CBOR_ITEMS or chars > room:
+            return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _numeric_date(value: Any, name: str, faults: list[str]) -> float | None:
+    if value is None:
+        faults.append(f"time.{name}_missing")
+        return None
+    if type(value) in (int, float) and MIN_NUMERIC_DATE <= value <= MAX_NUMERIC_DATE:
+        seconds: float = value
+        return seconds
+    faults.append(f"time.{name}_unreadable")  # not a number, NaN, infinite, or beyond year 9999
+    return None
