@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,6 +53,7 @@ class Settings:
     service_url: str | None
     screen_port: int  # 0: no screen
     language: str
+    demo_now: datetime | None  # the certificates' clock starts here; demonstrations and tests only
 
 
 # key: (kind, default); a default of None with kind "path?" or "url?" may stay unset
@@ -74,6 +77,7 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "service.url": ("url?", None),
     "screen.port": ("port", 8090),
     "screen.language": ("language", "vi"),
+    "demo.now": ("instant?", None),
 }
 _NUMBERS = {"size": (160, 4096), "fps": (1, 120), "port": (0, 65535), "seconds": (0.5, 60.0)}
 
@@ -137,6 +141,8 @@ def _value(kind: str, raw: Any, home: Path) -> Any:
         raise ValueError("is missing")
     if kind in _NUMBERS:
         return _number(kind, raw)
+    if kind == "instant":
+        return _instant(raw)
     if kind == "flag":
         words = {"true": True, "1": True, "false": False, "0": False}
         flag = raw if isinstance(raw, bool) else words.get(str(raw).lower())
@@ -157,6 +163,16 @@ def _value(kind: str, raw: Any, home: Path) -> Any:
     if kind == "url":
         _check_url(raw)
     return raw
+
+
+def _instant(raw: Any) -> datetime:
+    moment = raw if isinstance(raw, datetime) else None
+    if isinstance(raw, str):
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(raw)
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("must be a moment with a zone, such as 2021-09-15T12:00:00Z")
+    return moment
 
 
 def _number(kind: str, raw: Any) -> int | float:
@@ -186,6 +202,8 @@ def _check_url(raw: str) -> None:
 def _together(app_env: str, values: Mapping[str, Any]) -> list[str]:
     faults = []
     if app_env == "production":
+        if values["demo.now"] is not None:
+            faults.append("demo.now: a clock of its own is refused in production")
         for key in ("camera.kind", "lamp.kind"):
             if values[key] in SIMULATED:
                 faults.append(f"{key}: the simulated device {values[key]!r} is refused in production")
