@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from healthcert import DEFAULT_POLICY, DecodeError, Policy, decode, judge, verify
-from healthcert.verdict import Verdict
+from healthcert.verdict import Outcome, Verdict
 from scanner.engines import Symbol
+from scanner.outbox import OutboxError
 from scanner.ports import Buzzer, Camera, Frame, Lamp, Outbox, Pixels, Screen
 from scanner.protocol import ScanReport
 from scanner.signals import SIGNALS, Signal, doses, signal_for
@@ -257,10 +258,13 @@ class Loop:
         while self._unwritten:
             try:
                 self.parts.outbox.append(self._unwritten[0])
-            except (OSError, sqlite3.Error) as error:
+            except (OutboxError, OSError, sqlite3.Error) as error:
                 log.error("outbox refused a report: %s; %d wait", type(error).__name__, len(self._unwritten))
                 self._retry_at = self._now() + RETRY_WRITE_S
                 return False
+            except Exception as error:  # a report that cannot be written must not block those behind it
+                log.error("report dropped: %s", type(error).__name__)
+                self.counters.lost_reports += 1
             self._unwritten.popleft()
         return True
 
@@ -271,7 +275,7 @@ class Loop:
             age = max(0, int((self.parts.utc_now() - trust.issued_at).total_seconds() // 60))
         try:
             pending = self.parts.outbox.pending()
-        except (OSError, sqlite3.Error):
+        except (OutboxError, OSError, sqlite3.Error):
             pending = 0
         self.parts.screen.send(
             {
@@ -285,11 +289,12 @@ class Loop:
 
 
 def _message(scan: Scan) -> dict[str, Any]:
-    """What the screen is told: no name, no number, nothing of the holder but the dose count on a valid one."""
+    """What the screen is told: no name, no number, nothing of the holder but the dose count."""
     return {
         "type": "signal",
         "signal": str(scan.signal),
         "reasons": list(scan.verdict.reasons),
+        "kind": scan.verdict.kind if scan.verdict.outcome is Outcome.VALID else None,
         "doses": doses(scan.verdict),
         "trust_version": scan.verdict.trust_version,
     }

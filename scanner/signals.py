@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from healthcert import Outcome, Verdict
+from healthcert.verdict import Outcome, Verdict
 
 Step = tuple[float, float]  # (level 0..1, seconds)
 Tone = tuple[float, float]  # (hertz, seconds)
@@ -100,15 +100,14 @@ def doses(verdict: Verdict) -> tuple[int, int] | None:
     if not isinstance(entry, Mapping):
         return None
     given, series = entry.get("dn"), entry.get("sd")
-    if _count(given) and _count(series):
-        return int(given), int(series)
-    return None
+    a, b = _count(given), _count(series)
+    return None if a is None or b is None else (a, b)
 
 
-def _count(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 100 and value % 1 == 0
-    )
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 < value < 100 and int(value) == value else None
 
 
 def signal_for(verdict: Verdict) -> Signal:

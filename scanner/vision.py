@@ -28,18 +28,16 @@ class Reader:
     def __init__(self, first: Engine | None, second: Engine | None) -> None:
         if first is None and second is None:
             raise RuntimeError("no QR reader is installed: zxing-cpp or pyzbar is needed")
-        self._first = first or second
-        self._second = second if first is not None else None
+        self._first: Engine = first or second  # type: ignore[assignment]  # one of them is there
         self._misses = 0
-        self._spare = _SpareLook(self._second) if self._second is not None else None
+        self._spare = _SpareLook(second) if first is not None and second is not None else None
 
     def read(self, pixels: Pixels) -> tuple[Symbol, ...]:
         """The codes in a grey frame uint8[H, W]; empty when there is none, whatever the picture."""
-        assert self._first is not None  # noqa: S101  # held by __init__
         if pixels.ndim != 2 or not 0 < pixels.size <= MAX_FRAME_PIXELS:
             return ()
         symbols = self._first(pixels)
-        if symbols or (self._spare is None and self._second is None and self._first is None):
+        if symbols:
             self._misses = 0
             return symbols
         self._misses += 1

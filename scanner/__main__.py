@@ -1,0 +1,109 @@
+"""Command line of the kiosk: `python -m scanner read | run | selftest`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def _print(line: dict[str, Any]) -> None:
+    print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def read(paths: Sequence[Path]) -> int:
+    """One JSON line a picture; 1 if any picture could not be used."""
+    from scanner.pictures import PictureError, load_picture
+    from scanner.vision import read_still
+
+    bad = False
+    for path in paths:
+        begun = time.perf_counter()
+        line: dict[str, Any] = {"path": str(path), "symbols": []}
+        try:
+            symbols = read_still(load_picture(path))
+            line["symbols"] = [{"text": s.text, "engine": s.engine} for s in symbols]
+        except PictureError as error:
+            line["error"], bad = error.code, True
+        except Exception as error:  # one picture must not cost the answers for the others
+            line["error"], bad = f"picture.failed: {type(error).__name__}", True
+        line["ms"] = round((time.perf_counter() - begun) * 1000, 1)
+        _print(line)
+    return int(bad)
+
+
+def run(settings_file: Path, *, once_through: bool, jsonl: bool) -> int:
+    """The kiosk until SIGTERM; 0 clean, 2 cannot start, 3 reports were left behind."""
+    from hardware.ports import DeviceError
+    from scanner import settings as configuration
+    from scanner.bootstrap import build
+    from scanner.identity import IdentityError
+    from scanner.outbox import OutboxError
+    from scanner.trust_store import TrustUnavailable
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        settings = configuration.load(settings_file)
+        kiosk = build(settings, on_scan=(lambda scan: _print(scan.line())) if jsonl else lambda scan: None)
+    except (configuration.SettingsError, DeviceError, TrustUnavailable, OutboxError, IdentityError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        return 0 if kiosk.run(stop, once_through=once_through) else 3
+    except DeviceError as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        kiosk.close()
+
+
+def selftest(settings_file: Path) -> int:
+    """One JSON object; 0 if all parts work, 1 if not, 2 for bad settings."""
+    from scanner import selftest as test
+    from scanner import settings as configuration
+
+    try:
+        result = test.run(configuration.load(settings_file))
+    except configuration.SettingsError as error:
+        _print({"ok": False, "error": str(error)})
+        return 2
+    _print(result)
+    return 0 if result["ok"] else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse and do."""
+    parser = argparse.ArgumentParser(prog="python -m scanner", description="The kiosk.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    reading = commands.add_parser("read", help="read the codes in picture files")
+    reading.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    running = commands.add_parser("run", help="run the kiosk")
+    running.add_argument("--settings", type=Path, required=True)
+    running.add_argument(
+        "--once-through", action="store_true", help="stop when the scripted camera has ended"
+    )
+    running.add_argument("--jsonl", action="store_true", help="print each check as one JSON line")
+    testing = commands.add_parser("selftest", help="try each part once")
+    testing.add_argument("--settings", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    if options.command == "read":
+        return read(options.images)
+    if options.command == "run":
+        return run(options.settings, once_through=options.once_through, jsonl=options.jsonl)
+    return selftest(options.settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
