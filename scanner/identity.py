@@ -46,7 +46,8 @@ class DeviceIdentity:
 
 
 def load_or_create(folder: Path, *, production: bool = True) -> DeviceIdentity:
-    """The identity kept in `folder`, made on first use (mode 0600, written and synced before it has its name).
+    """The identity kept in `folder`, made on first use (mode 0600, written and synced before it has its
+    name).
 
     Raises IdentityError; in production also when other users may read the file.
     """

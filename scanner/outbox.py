@@ -151,10 +151,11 @@ class Outbox:
         """Move the state as the reply to `sent` says, in one commit.
 
         ok       what we sent is confirmed, never more: a clone may have brought the service further.
-        created  as ok; but a service that did not know a later stream was restored: older ones are asked again.
+        created  as ok; but a service that did not know a later stream was restored: older ones are asked
+        again.
         resend   go back (or on) to next_seq; where we hold nothing any more the next report says so as a gap.
-        forked   where the two histories part may lie before what we sent: if they differ at its very start and
-                 we hold more, go back and ask; else the rest moves into the new stream under new numbers.
+        forked   where the two histories part may lie before what we sent: if they differ at its very
+        start and we hold more, go back and ask; else the rest moves into the new stream under new numbers.
         """
         with self._commit("ack") as db:
             if reply.status == protocol.FORKED:

@@ -7,7 +7,8 @@ A report is a COSE_Sign1 (ES256, kid = device id, 16 bytes) whose payload is one
 
 `gap` is the count of sequence numbers from first_seq on that the kiosk no longer holds (an alarm at the
 service, never a stop): the entries then start at first_seq + gap. `prev` is `entry_mark` of the entry just
-before first_seq, so that two histories that meet at the same number are still told apart. An entry is an array:
+before first_seq, so that two histories that meet at the same number are still told apart. An entry is an
+array:
 
     [at (ms since 1970 UTC), outcome (0 valid, 1 invalid, 2 undetermined), [reason, ...], format, kind|null,
      issuer country|null, trust version, [capture, read, decode, verify, lamp in tenths of ms]]

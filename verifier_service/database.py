@@ -21,7 +21,10 @@ PING_S = 1.0
 
 
 class Database:
-    """Connections in autocommit: one statement is one commit. `waited_s` of the last hand-outs is smoothed."""
+    """Connections in autocommit.
+
+    One statement is one commit. `waited_s` of the last hand-outs is smoothed.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._lock = settings, threading.Lock()

@@ -1,6 +1,7 @@
 """The settings of the service: one frozen object, read from the environment and an optional file.
 
-`APP_ENV` unset means production. The file (path in CONG_XANH_SETTINGS) holds KEY=VALUE lines; the environment wins.
+`APP_ENV` unset means production. The file (path in CONG_XANH_SETTINGS) holds KEY=VALUE lines; the
+environment wins.
 """
 
 from __future__ import annotations

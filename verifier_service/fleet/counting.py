@@ -1,7 +1,7 @@
 """From the entries of a batch to counter rows: pure, bounded in what it lets through.
 
-A counter key is (minute, outcome, reason, format). The first reason of a check counts, so the rows add up to the
-number of checks. A time that cannot be right counts in the minute of receipt.
+A counter key is (minute, outcome, reason, format). The first reason of a check counts, so the rows add up
+to the number of checks. A time that cannot be right counts in the minute of receipt.
 """
 
 from __future__ import annotations

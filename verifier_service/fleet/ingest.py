@@ -1,6 +1,9 @@
-"""The SQL that takes a batch exactly once: ONE conditional statement moves the stream, keeps the batch and counts.
+"""The SQL that takes a batch exactly once.
 
-If the stream does not stand where the statement expects it, nothing at all happens and the caller looks again.
+ONE conditional statement moves the stream, keeps the batch and counts.
+
+If the stream does not stand where the statement expects it, nothing at all happens and the caller looks
+again.
 Every statement names device_id, so on many servers each would touch one. Connections are in autocommit.
 """
 
@@ -90,7 +93,10 @@ def open_stream(link: Link, device: uuid.UUID, epoch: int, now: datetime) -> boo
 
 
 def open_fork(link: Link, device: uuid.UUID, parent: int, seq: int, now: datetime) -> int:
-    """The epoch a forked stream goes on in: an unused one of the same parent, else a new one with an alarm."""
+    """The epoch a forked stream goes on in.
+
+    An unused one of the same parent, else a new one with an alarm.
+    """
     while True:
         newest, next_seq, of = link.execute(
             "SELECT epoch, next_seq, parent_epoch FROM device_stream WHERE device_id = %s ORDER BY epoch DESC LIMIT 1",

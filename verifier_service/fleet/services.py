@@ -27,6 +27,7 @@ from verifier_service.problems import ServiceError, UnknownDevice
 KEY_TTL_S, UNKNOWN_TTL_S = 30.0, 3.0  # how long a key, or its absence, is believed without asking again
 MAX_KEYS = 30_000  # all kiosks of the country; about 1 kB each
 MAX_TRIES = 20  # each lost race means another writer moved the same stream
+WAIT_FREE_S = 0.02  # no load yet: a hand-out takes well under a millisecond
 WAIT_FOR_DOUBLE_S = 0.05  # a smoothed wait for a connection of 50 ms doubles the interval, 100 ms triples it
 
 
@@ -63,7 +64,7 @@ class DeviceKeys:
 
 def interval_s(base_s: int, most_s: int, waited_s: float) -> int:
     """The interval a kiosk is asked to keep, given how long requests wait for a connection (seconds)."""
-    return max(base_s, min(most_s, round(base_s * (1 + waited_s / WAIT_FOR_DOUBLE_S))))
+    return max(base_s, min(most_s, round(base_s * (1 + max(0.0, waited_s - WAIT_FREE_S) / WAIT_FOR_DOUBLE_S))))
 
 
 class ReportTaker:

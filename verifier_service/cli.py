@@ -1,0 +1,130 @@
+"""The commands of the service: migrate, serve, device add, device list.
+
+Without DATABASE_URL the service runs its own PostgreSQL under DATA_DIR for as long as the command lasts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from verifier_service.fleet import ingest
+from verifier_service.fleet.models import Device
+from verifier_service.migrate import migrate
+from verifier_service.schema_manifest import APP_ROLE
+from verifier_service.settings import Settings, SettingsError, load_settings
+
+DATABASE = "cong_xanh"
+MAX_LABEL = 60
+
+
+def main(argv: Sequence[str], tell: Callable[[str], None]) -> int:
+    """Run one command; 0 when it worked. `tell` takes the lines for the person."""
+    options = _parser().parse_args(argv)
+    try:
+        return _run(options, load_settings(os.environ), tell)
+    except (SettingsError, psycopg.OperationalError, ValueError, OSError) as error:
+        tell(f"error: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}")
+        return 1
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """Settings whose database is there.
+
+    The one named, or our own server, started and stopped around the block.
+    """
+    if settings.database_url:
+        yield settings
+        return
+    from verifier_service.postgres.supervisor import Cluster
+
+    cluster = Cluster(settings.data_dir / "postgres")
+    cluster.start()
+    try:
+        owner = cluster.ensure_database(DATABASE)
+        yield replace(
+            settings,
+            database_url=cluster.dsn(DATABASE, APP_ROLE),
+            owner_database_url=owner,
+        )
+    finally:
+        cluster.stop()
+
+
+def register_device(owner_dsn: str, device_id: uuid.UUID, public_key_pem: bytes, label: str) -> bool:
+    """Register a kiosk by its public key; False if the id is taken.
+
+    Raises ValueError for another kind of key.
+    """
+    key = load_pem_public_key(public_key_pem)
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("the public key must be a P-256 key in PEM")
+    if not 1 <= len(label) <= MAX_LABEL:
+        raise ValueError(f"a label has 1 to {MAX_LABEL} characters")
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    with psycopg.connect(owner_dsn, autocommit=True) as link:
+        return ingest.add_device(link, Device(device_id, spki, label, "active", datetime.now(UTC)))
+
+
+def _run(options: argparse.Namespace, settings: Settings, tell: Callable[[str], None]) -> int:
+    with with_database(settings) as ready:
+        owner = ready.owner_database_url
+        if options.command == "serve":
+            if not settings.database_url:
+                migrate(owner)
+            return _serve(ready, tell)
+        if not owner:
+            raise SettingsError("OWNER_DATABASE_URL must name the role that owns the tables")
+        if options.command == "migrate":
+            migrate(owner)
+            tell("the schema is the newest")
+        elif options.action == "add":
+            pem = Path(options.public_key).read_bytes()
+            if not register_device(owner, uuid.UUID(options.id), pem, options.label):
+                tell("error: this id is registered already")
+                return 1
+            tell(f"registered {options.id}")
+        else:
+            with psycopg.connect(owner, autocommit=True) as link:
+                for device in ingest.all_devices(link):
+                    tell(f"{device.device_id}\t{device.state}\t{device.added_at:%Y-%m-%d}\t{device.label}")
+    return 0
+
+
+def _serve(settings: Settings, tell: Callable[[str], None]) -> int:
+    from verifier_service.server import Server
+
+    if not settings.operator_token and not settings.demo:
+        tell("note: OPERATOR_TOKEN_FILE is not set, so the board stays closed")
+    tell(f"serving on http://{settings.bind} ({settings.workers} x {settings.threads} threads)")
+    try:
+        Server(settings).run()
+    except SystemExit as done:
+        return int(done.code or 0) if not isinstance(done.code, str) else 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m verifier_service")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    commands.add_parser("serve", help="run the service until it is told to stop")
+    device = commands.add_parser("device", help="the kiosks that may report")
+    actions = device.add_subparsers(dest="action", required=True)
+    add = actions.add_parser("add", help="register a kiosk")
+    add.add_argument("--id", required=True, help="device id (32 hexadecimal digits)")
+    add.add_argument("--public-key", required=True, help="file with its public key, PEM")
+    add.add_argument("--label", required=True, help="the name the board shows")
+    actions.add_parser("list", help="every registered kiosk")
+    return parser
