@@ -47,7 +47,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "kind": verdict.kind,
         "issuer": verdict.issuer,
         "stages": stages,
-        "claims": verdict.claims,
+        "claims": None if verdict.claims is None else dict(verdict.claims),
     }
 
 

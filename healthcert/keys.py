@@ -11,22 +11,31 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from asn1crypto import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from .errors import KeyMaterialError
 from .limits import MAX_KEY_CHARS, MAX_RSA_BITS, MIN_RSA_BITS
 
+Verifier = Callable[[bytes, bytes], bool]  # (signature, data) -> holds; any other shape is False
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
+ES256 = -7
+PS256 = -37
 KID_BYTES = 8
+_P256_HALF = 32  # bytes of r and of s
+_ECDSA = ec.ECDSA(SHA256())
+_PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
+_HASH = SHA256()
 _USAGE_PREFIXES = ("1.3.6.1.4.1.1847.2021.1.", "1.3.6.1.4.1.0.1847.2021.1.")
 _USAGE_KINDS = {"1": "t", "2": "v", "3": "r"}
 _UNREADABLE = "key material is not readable"
@@ -45,10 +54,42 @@ class KeyMaterial:
 
 
 def algorithm_of(key: PublicKey) -> int | None:
-    """The one COSE algorithm `key` may be used with: -7 (ES256), -37 (PS256), None for any other key."""
+    """The one COSE algorithm `key` may be used with: ES256, PS256, None for any other key."""
     if isinstance(key, rsa.RSAPublicKey):
-        return -37
-    return -7 if isinstance(key.curve, ec.SECP256R1) else None
+        return PS256
+    return ES256 if isinstance(key.curve, ec.SECP256R1) else None
+
+
+def verifier_of(key: PublicKey) -> Verifier:
+    """The check of a signature by `key`, never an error.
+
+    ES256 is raw r || s of 64 bytes, PS256 has a salt of 32.
+    Source: hcert-spec §3.3.2; RFC 8152 §8.1; RFC 8230 §2.
+    """
+
+    def es256(signature: bytes, data: bytes) -> bool:
+        if len(signature) != 2 * _P256_HALF:
+            return False
+        r = int.from_bytes(signature[:_P256_HALF], "big")
+        s = int.from_bytes(signature[_P256_HALF:], "big")
+        try:
+            ec_verify(encode_dss_signature(r, s), data, _ECDSA)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def ps256(signature: bytes, data: bytes) -> bool:
+        try:
+            rsa_verify(signature, data, _PSS, _HASH)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    if isinstance(key, rsa.RSAPublicKey):
+        rsa_verify = key.verify
+        return ps256
+    ec_verify = key.verify
+    return es256
 
 
 def from_certificate(der: bytes) -> KeyMaterial:

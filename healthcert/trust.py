@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -37,18 +37,18 @@ class Signer:
     formats: frozenset[str] = frozenset(FORMATS)
     issuer: str | None = None
 
-    @property
-    def algorithm(self) -> int | None:
-        """The COSE algorithm this key is fixed to; None: a key no supported algorithm uses."""
-        return keys.algorithm_of(self.public_key)
+    # Worked out once, because every check needs them.
+    algorithm: int | None = field(init=False, compare=False)  # the COSE algorithm the key is fixed to
+    first: float = field(init=False, compare=False)  # seconds since 1970, inclusive; infinite: unlimited
+    last: float = field(init=False, compare=False)
+    verifies: keys.Verifier = field(init=False, compare=False, repr=False)
 
-    @property
-    def window(self) -> tuple[float, float]:
-        """First and last second of validity since 1970, both inclusive; infinite where unlimited."""
-        return (
-            self.not_before.timestamp() if self.not_before else -_FOREVER,
-            self.not_after.timestamp() if self.not_after else _FOREVER,
-        )
+    def __post_init__(self) -> None:
+        put = object.__setattr__  # frozen: the one place these are written
+        put(self, "algorithm", keys.algorithm_of(self.public_key))
+        put(self, "first", self.not_before.timestamp() if self.not_before else -_FOREVER)
+        put(self, "last", self.not_after.timestamp() if self.not_after else _FOREVER)
+        put(self, "verifies", keys.verifier_of(self.public_key))
 
 
 class TrustView(Protocol):
@@ -127,7 +127,7 @@ def _parse_signer(entry: object) -> list[Signer]:
         formats=frozenset(FORMATS) if formats is None else _words(formats),
         issuer=entry.get("issuer") if isinstance(entry.get("issuer"), str) else None,
     )
-    return [_renamed(signer, kid) for kid in _kids(entry.get("kid"), material.kid)]
+    return [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
 
 
 def _material(entry: Mapping[str, Any]) -> keys.KeyMaterial:
@@ -163,10 +163,3 @@ def _kids(given: object, computed: bytes) -> set[bytes]:
         found.add(keys.decode_base64(given))
     found.discard(NO_KID)
     return found
-
-
-def _renamed(signer: Signer, kid: bytes) -> Signer:
-    return Signer(
-        kid, signer.public_key, signer.country, signer.usage, signer.not_before, signer.not_after,
-        signer.formats, signer.issuer,
-    )

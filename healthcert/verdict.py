@@ -81,9 +81,18 @@ class Verdict:
         raise TypeError("a Verdict has three outcomes; compare verdict.outcome with Outcome.VALID")
 
 
+# looked up once: attribute access on an Enum class is a function call in Python 3.11
+_FAIL, _UNKNOWN = Status.FAIL, Status.UNKNOWN
+_VALID, _INVALID, _UNDETERMINED = Outcome.VALID, Outcome.INVALID, Outcome.UNDETERMINED
+
+
 def fold(checks: Iterable[Check]) -> Outcome:
     """Many checks to one outcome: any FAIL refuses, else any UNKNOWN asks, else VALID."""
-    seen = {check.status for check in checks}
-    if Status.FAIL in seen:
-        return Outcome.INVALID
-    return Outcome.UNDETERMINED if Status.UNKNOWN in seen else Outcome.VALID
+    outcome = _VALID
+    for check in checks:
+        status = check.status
+        if status is _FAIL:
+            return _INVALID
+        if status is _UNKNOWN:
+            outcome = _UNDETERMINED
+    return outcome

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from . import signature as crypto
+from . import keys
 from .decode import decode, passed_before
 from .errors import DecodeError
 from .formats import dcc as dcc_format
@@ -23,6 +23,7 @@ from .verdict import Check, Outcome, Stage, Status, Verdict, fold
 NO_TRUST = "none"
 _PASS = {stage: Check(stage, Status.PASS) for stage in Stage}
 _SIGNED = _PASS[Stage.SIGNATURE]
+_PASS_TIME, _PASS_USAGE, _PASS_SCHEMA = _PASS[Stage.TIME], _PASS[Stage.KEY_USAGE], _PASS[Stage.SCHEMA]
 
 
 def judge(
@@ -64,16 +65,31 @@ def verify(decoded: Decoded, trust: TrustView | None, policy: Policy, now: datet
     if not found:
         return _verdict((*decoded.checks, refusal), decoded.format, version, now, policy)
     try:
-        claims = cwt.parse(envelope.unverified_payload)
+        claims, content = _read(envelope.unverified_payload, policy)
     except DecodeError as fault:
         broken = Check(fault.stage, Status.FAIL, (fault.code,))
         checks = (*decoded.checks, _SIGNED, broken)
         return _verdict(checks, decoded.format, version, now, policy, issuer=found[0].country)
-    return _judge_claims(decoded, claims, found, version, policy, now)
+    return _judge_claims(decoded, claims, content, found, version, policy, now)
+
+
+def _read(payload: bytes, policy: Policy) -> tuple[Claims, Check]:
+    """The signed claims and the check of their content. Raises DecodeError."""
+    claims = cwt.read_usual(payload)
+    if claims is not None and dcc_format.is_usual(claims.dcc):
+        return claims, _PASS_SCHEMA
+    claims = cwt.parse(payload)
+    return claims, check_content(claims, policy)
 
 
 def _judge_claims(
-    decoded: Decoded, claims: Claims, found: list[Signer], version: str, policy: Policy, now: datetime
+    decoded: Decoded,
+    claims: Claims,
+    content: Check,
+    found: list[Signer],
+    version: str,
+    policy: Policy,
+    now: datetime,
 ) -> Verdict:
     kinds = dcc_format.groups(claims.dcc)
     instant = now.timestamp()
@@ -85,7 +101,7 @@ def _judge_claims(
         usage_other, time_other = check_usage(kinds, other), check_time(claims, other, policy, instant)
         if fold((usage_other, time_other)) is Outcome.VALID:
             signer, usage, time = other, usage_other, time_other
-    checks = (*decoded.checks, _SIGNED, usage, time, check_content(claims, policy))
+    checks = (*decoded.checks, _SIGNED, usage, time, content)
     return _verdict(
         checks, decoded.format, version, now, policy,
         kind=dcc_format.KINDS[kinds[0]] if kinds else None,
@@ -103,11 +119,11 @@ def _resolve(envelope: Envelope, trust: TrustView, format: str) -> tuple[list[Si
         return [], _refuse("trust.unknown_kid" if kid else "trust.no_signer")
     if alg is None:
         return [], _refuse("signature.alg_missing")
-    if alg not in (crypto.ES256, crypto.PS256):
+    if alg not in (keys.ES256, keys.PS256):
         return [], _refuse("signature.alg_unsupported")
     fitting = [signer for signer in candidates[:limit] if signer.algorithm == alg]
     data = cose.signed_bytes(envelope)
-    found = [s for s in fitting if crypto.verify_signature(s.public_key, envelope.signature, data)]
+    found = [signer for signer in fitting if signer.verifies(envelope.signature, data)]
     if found:
         return found, _SIGNED
     if len(candidates) > limit:  # a key we did not try may be the one
@@ -122,7 +138,7 @@ def _refuse(reason: str) -> Check:
 def check_usage(kinds: tuple[str, ...], signer: Signer) -> Check:
     """May `signer` vouch for these kinds of certificate? Source: hcert-spec A.4."""
     if signer.usage is None or signer.usage.issuperset(kinds):
-        return _PASS[Stage.KEY_USAGE]
+        return _PASS_USAGE
     return Check(Stage.KEY_USAGE, Status.FAIL, ("key.usage",))
 
 
@@ -131,25 +147,32 @@ def check_time(claims: Claims, signer: Signer, policy: Policy, instant: float) -
 
     Source: hcert-spec §3.3.5-3.3.6.
     """
+    expires, issued = claims.expires_at, claims.issued_at
+    if (
+        expires is not None
+        and issued is not None
+        and signer.first <= issued <= instant <= expires <= signer.last
+    ):
+        return _PASS_TIME
     faults = list(claims.time_faults)
     remarks: list[str] = []
-    expires, issued = claims.expires_at, claims.issued_at
-    first, last = signer.window
     if expires is not None and instant > expires + policy.clock_skew_s:
         faults.append("time.expired")
     if issued is not None and instant < issued - policy.clock_skew_s:
         faults.append("time.not_yet")
+    early = issued is not None and issued < signer.first
+    late = expires is not None and expires > signer.last
     for wrong, severity, reason in (
-        (instant > last, policy.signer_window, "key.expired"),
-        (instant < first, policy.signer_window, "key.not_yet"),
-        (issued is not None and issued < first, policy.issued_before_signer, "key.issued_before_signer"),
-        (expires is not None and expires > last, policy.expires_after_signer, "key.expires_after_signer"),
+        (instant > signer.last, policy.signer_window, "key.expired"),
+        (instant < signer.first, policy.signer_window, "key.not_yet"),
+        (early, policy.issued_before_signer, "key.issued_before_signer"),
+        (late, policy.expires_after_signer, "key.expires_after_signer"),
     ):
         if wrong and severity is not Severity.OFF:
             (faults if severity is Severity.REFUSE else remarks).append(reason)
     if faults:
         return Check(Stage.TIME, Status.FAIL, (*faults, *remarks))
-    return Check(Stage.TIME, Status.PASS, tuple(remarks)) if remarks else _PASS[Stage.TIME]
+    return Check(Stage.TIME, Status.PASS, tuple(remarks)) if remarks else _PASS_TIME
 
 
 def check_content(claims: Claims, policy: Policy) -> Check:
@@ -160,7 +183,7 @@ def check_content(claims: Claims, policy: Policy) -> Check:
     refusals, remarks = dcc_format.check_value_sets(claims.dcc, policy.value_sets)
     if refusals:
         return Check(Stage.SCHEMA, Status.FAIL, (*refusals, *remarks))
-    return Check(Stage.SCHEMA, Status.PASS, remarks) if remarks else _PASS[Stage.SCHEMA]
+    return Check(Stage.SCHEMA, Status.PASS, remarks) if remarks else _PASS_SCHEMA
 
 
 def _verdict(
@@ -181,13 +204,5 @@ def _verdict(
             for stage in Stage
             if stage in policy.require and stage not in ran
         )
-    return Verdict(
-        outcome=fold(checks),
-        checks=checks,
-        format=format,
-        kind=kind,
-        issuer=issuer,
-        claims=None if claims is None else dcc_format.present(claims),
-        trust_version=version,
-        at=now,
-    )
+    presented = None if claims is None else dcc_format.PresentedClaims(claims)
+    return Verdict(fold(checks), checks, format, kind, issuer, presented, version, now)

@@ -9,7 +9,7 @@ Source: eu-dcc-schema 1.3.3 and its change log; notes/certificates-eu-dcc §2 an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -30,6 +30,7 @@ _HOLDER_ID = re.compile(r"ORG-1[0-9]{8,9}")
 # Device numbers of the Joint Research Centre count upwards; the list at hand ends at 2,183 and is live.
 # Twice that and more has never been assigned.
 HIGHEST_DEVICE_ID = 4_999
+_MANY_DOSES = 100
 _RAPID_TEST = "LP217198-3"
 
 # field -> (required, what it is)
@@ -50,7 +51,60 @@ _FIELDS: Mapping[str, Sequence[tuple[str, bool, int]]] = {
 
 def groups(dcc: Mapping[str, Any]) -> tuple[str, ...]:
     """The kinds (v, t, r) the certificate holds entries of; `null` and empty groups do not count."""
-    return tuple(kind for kind in KINDS if dcc.get(kind))
+    return tuple([kind for kind in KINDS if dcc.get(kind)])  # a list is quicker than a generator
+
+
+# One expression over all texts of a usual certificate, joined by line feeds: what it accepts,
+# `check_schema` accepts (a property test holds the two together). Days 29-31 go the long way.
+_LINE = r"[^\n]{0,80}"
+_DATE = r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+_HEAD = r"1\.[0-3]\.[0-9]\n(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\n[A-Z<]{0,80}\n[A-Z<]{0,80}\n"
+_HEAD += 4 * (_LINE + r"\n")
+_USUAL_V = re.compile(_HEAD + _DATE)
+_USUAL_T = re.compile(_HEAD + _DATE + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\n" + _LINE + r"\n" + _LINE)
+_USUAL_R = re.compile(_HEAD + _DATE + r"\n" + _DATE + r"\n" + _DATE)
+_T_KEYS = frozenset(("tg", "tt", "nm", "ma", "sc", "tr", "tc", "co", "is", "ci"))
+
+
+def is_usual(dcc: Mapping[str, Any]) -> bool:
+    """True if this is a certificate of the usual shape without any fault or unlisted code.
+
+    Then it holds texts and small numbers only and passes `check_schema` and, in every mode,
+    `check_value_sets`. False says nothing: ask those two.
+    """
+    try:
+        name, (kind,) = dcc["nam"], KINDS.keys() & dcc
+        (entry,) = dcc[kind]
+        head = (
+            dcc["ver"], dcc["dob"], name["fnt"], name["gnt"], name["fn"], name["gn"], entry["is"], entry["ci"]
+        )
+        listed = entry["tg"] in codes.DISEASES and entry["co"] in codes.COUNTRIES
+        if len(dcc) != 4 or len(name) != 4 or not listed:
+            return False
+        if kind == "v":
+            return (
+                _USUAL_V.fullmatch("\n".join((*head, entry["dt"]))) is not None
+                and type(entry["dn"]) is type(entry["sd"]) is int
+                and 0 < entry["dn"] < _MANY_DOSES
+                and 0 < entry["sd"] < _MANY_DOSES
+                and entry["vp"] in codes.VACCINES
+                and entry["mp"] in codes.PRODUCTS
+                and entry["ma"] in codes.HOLDERS
+                and len(entry) == len(_FIELDS["v"])
+            )
+        if kind == "t":
+            more = (entry["sc"], entry.get("nm", ""), entry.get("tc", ""))
+            return (
+                _USUAL_T.fullmatch("\n".join((*head, *more))) is not None
+                and entry["tt"] in codes.TEST_TYPES
+                and entry["tr"] in codes.TEST_RESULTS
+                and ("ma" not in entry or entry["ma"] in codes.TEST_DEVICES)
+                and entry.keys() <= _T_KEYS
+            )
+        more = (entry["fr"], entry["df"], entry["du"])
+        return _USUAL_R.fullmatch("\n".join((*head, *more))) is not None and len(entry) == len(_FIELDS["r"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def check_schema(dcc: Mapping[str, Any]) -> tuple[str, ...]:
@@ -185,15 +239,50 @@ _HOLDER = {"fn": "family_name", "gn": "given_name", "fnt": "family_name_icao", "
 _ENTRY = {
     "tg": "disease", "co": "country", "is": "issuer", "ci": "id",
     "vp": "vaccine", "mp": "product", "dn": "dose", "sd": "doses_total", "dt": "date",
-    "tt": "test_type", "nm": "test_name", "sc": "sampled_at", "dr": "result_at", "tr": "result", "tc": "centre",
+    "tt": "test_type", "nm": "test_name", "sc": "sampled_at", "dr": "result_at", "tr": "result",
+    "tc": "centre",
     "fr": "first_positive", "df": "valid_from", "du": "valid_until",
     "ma": "manufacturer",
 }
 _GROUPS = (("v", "vaccinations"), ("t", "tests"), ("r", "recoveries"))
 
 
-def present(claims: Claims) -> dict[str, Any]:
-    """The signed claims under names a person can read, and the payload itself under `dcc`."""
+class PresentedClaims(Mapping[str, Any]):
+    """The signed claims under names a person can read, and the payload itself under `dcc`.
+
+    Built when first looked into: a gate that only needs the outcome never does.
+    """
+
+    __slots__ = ("_built", "_claims")
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._built: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return self._claims == other._claims if isinstance(other, PresentedClaims) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "<signed claims>"  # never the holder's data in a log
+
+    def _all(self) -> dict[str, Any]:
+        if self._built is None:
+            self._built = _present(self._claims)
+        return self._built
+
+
+def _present(claims: Claims) -> dict[str, Any]:
     dcc = claims.dcc
     name = dcc.get("nam")
     holder: dict[str, Any] = {}

@@ -53,6 +53,13 @@ class Reader:
         """True when nothing is left."""
         return self.position == len(self.data)
 
+    def byte_string(self) -> bytes:
+        """The next item, which must be a byte string of definite length. Raises CborError."""
+        major, _, argument = self.head()
+        if major != 2 or argument is None:
+            raise CborError("malformed")
+        return self._take(argument)
+
     def item(self, depth: int = 0) -> Any:
         """The next item. Tags are read through: the tagged value stands for itself.
 

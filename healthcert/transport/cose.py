@@ -22,7 +22,19 @@ LABEL_CRIT = 2
 LABEL_KID = 4
 _ALLOWED_TAGS = ((), (TAG_SIGN1,), (TAG_CWT, TAG_SIGN1))
 _CONTEXT = b"\x84\x6aSignature1"  # array(4), text(10): the head of a Sig_structure
+_ARRAY_OF_FOUR = b"\x84"
 _NO_EXTERNAL_DATA = b"\x40"
+
+
+# The protected headers nearly every issuer writes: what stands before the 8-byte kid -> (what stands
+# behind it, alg). The strict reader below gives the same answer for them, only later.
+_USUAL_HEADERS = {
+    b"\xa2\x04\x48": ((b"\x01\x26", -7), (b"\x01\x38\x24", -37)),
+    b"\xa2\x01\x26\x04\x48": ((b"", -7),),
+    b"\xa2\x01\x38\x24\x04\x48": ((b"", -37),),
+}
+_KID = 8
+_USUAL_TAILS = {66: b"\x58\x40", 259: b"\x59\x01\x00"}  # signature and its head: P-256, RSA-2048
 
 
 def parse(data: bytes) -> Envelope:
@@ -31,9 +43,11 @@ def parse(data: bytes) -> Envelope:
     Raises DecodeError at COSE: `decode.cose`, `decode.cose_tag`, `decode.cose_trailing`,
     `decode.cose_duplicate_key`, `decode.cose_too_deep`, `decode.cose_critical`.
     """
-    reader = Reader(data)
+    usual = _usual(data)
+    if usual is not None:
+        return usual
     try:
-        protected, unprotected, payload, signature = _four(reader)
+        protected, unprotected, payload, signature = _four(data)
         headers = _headers(protected)
     except CborError as fault:
         word = str(fault)
@@ -57,23 +71,53 @@ def parse(data: bytes) -> Envelope:
 def signed_bytes(envelope: Envelope) -> bytes:
     """The Sig_structure: exactly what the signer signed, protected header as received."""
     protected, payload = envelope.protected, envelope.unverified_payload
-    return b"".join(
-        (_CONTEXT, _bytes_head(len(protected)), protected, _NO_EXTERNAL_DATA, _bytes_head(len(payload)), payload)
-    )
+    protected_head, payload_head = _bytes_head(len(protected)), _bytes_head(len(payload))
+    return b"".join((_CONTEXT, protected_head, protected, _NO_EXTERNAL_DATA, payload_head, payload))
 
 
-def _four(reader: Reader) -> tuple[bytes, Mapping[Any, Any], bytes, bytes]:
+def _usual(data: bytes) -> Envelope | None:
+    """The envelope if it has the usual shape: tag 18, kid and alg protected, no unprotected header."""
+    if data[:2] != b"\xd2\x84" or not 0x4D <= data[2] <= 0x4F:  # 13 to 15 bytes of header
+        return None
+    behind = data[2] - 0x40 + 3
+    protected = data[3:behind]
+    if data[behind : behind + 2] != b"\xa0\x59":
+        return None
+    start = behind + 4
+    end = start + int.from_bytes(data[behind + 2 : start], "big")
+    tail = data[end:]
+    head = _USUAL_TAILS.get(len(tail))
+    if head is None or not tail.startswith(head):
+        return None
+    before = protected[:3] if protected[1] == 0x04 else protected[: -_KID]
+    for trailer, alg in _USUAL_HEADERS.get(before, ()):
+        kid_end = len(before) + _KID
+        if protected[kid_end:] == trailer:
+            kid = protected[len(before) : kid_end]
+            return Envelope(protected, data[start:end], tail[len(head) :], kid, alg)
+    return None
+
+
+def _four(data: bytes) -> tuple[bytes, Mapping[Any, Any], bytes, bytes]:
+    reader = Reader(data)
     tags: list[int] = []
-    while not reader.at_end() and reader.data[reader.position] >> 5 == 6 and len(tags) < 3:
+    while not reader.at_end() and data[reader.position] >> 5 == 6 and len(tags) < 3:
         tags.append(reader.head()[2] or 0)
     if tuple(tags) not in _ALLOWED_TAGS:
         raise CborError("tag")
-    parts = reader.item()
+    if data[reader.position : reader.position + 1] == _ARRAY_OF_FOUR:
+        reader.position += 1
+        protected = reader.byte_string()
+        unprotected = reader.item()
+        payload = reader.byte_string()
+        signature = reader.byte_string()
+    else:
+        parts = reader.item()
+        if type(parts) is not list or len(parts) != 4:
+            raise CborError("trailing" if not reader.at_end() else "malformed")
+        protected, unprotected, payload, signature = parts
     if not reader.at_end():
         raise CborError("trailing")
-    if type(parts) is not list or len(parts) != 4:
-        raise CborError("malformed")
-    protected, unprotected, payload, signature = parts
     if not (type(protected) is type(payload) is type(signature) is bytes and type(unprotected) is dict):
         raise CborError("malformed")
     return protected, unprotected, payload, signature

@@ -28,30 +28,48 @@ HCERT_DCC = 1
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
 
 
+def read_usual(payload: bytes) -> Claims | None:
+    """The claims by the fast reader, or None when anything about them asks for `parse`.
+
+    `dcc` may hold any type `cbor2` makes: the caller proves it plain or calls `parse`.
+    """
+    claims = _fast(payload)
+    hcert = None if claims is None else claims.get(CLAIM_HCERT)
+    if claims is None or type(hcert) is not dict or type(hcert.get(HCERT_DCC)) is not dict:
+        return None
+    return _claims(claims, hcert[HCERT_DCC])
+
+
 def parse(payload: bytes) -> Claims:
-    """The claims in `payload`.
+    """The claims in `payload`, proved to hold JSON types only.
 
     Raises DecodeError at SCHEMA: `decode.cwt`, `decode.cwt_trailing`, `decode.cwt_duplicate_key`,
     `decode.cwt_too_deep`, `decode.cwt_too_many`, `schema.no_dcc`.
     """
     claims = _fast(payload)
-    if claims is None:
+    if claims is None or not _is_plain(claims, len(payload)):
         claims = _strict(payload)
     hcert = claims.get(CLAIM_HCERT)
     dcc = hcert.get(HCERT_DCC) if isinstance(hcert, Mapping) else None
     if not isinstance(dcc, Mapping):
         raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+    return _claims(claims, dcc)
+
+
+def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
+    expires, issued, issuer = claims.get(CLAIM_EXP), claims.get(CLAIM_IAT), claims.get(CLAIM_ISS)
+    issuer = issuer.strip() or None if isinstance(issuer, str) else None
+    if (
+        type(expires) is int
+        and type(issued) is int
+        and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
+        and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
+    ):
+        return Claims(issuer, expires, issued, (), dcc)
     faults: list[str] = []
-    expires = _numeric_date(claims.get(CLAIM_EXP), "exp", faults)
-    issued = _numeric_date(claims.get(CLAIM_IAT), "iat", faults)
-    issuer = claims.get(CLAIM_ISS)
-    return Claims(
-        issuer=issuer.strip() or None if isinstance(issuer, str) else None,
-        expires_at=expires,
-        issued_at=issued,
-        time_faults=tuple(faults),
-        dcc=dcc,
-    )
+    exp = _numeric_date(expires, "exp", faults)
+    iat = _numeric_date(issued, "iat", faults)
+    return Claims(issuer, exp, iat, tuple(faults), dcc)
 
 
 def looks_like_bare_ddcc(payload: bytes) -> bool:
@@ -62,20 +80,20 @@ def looks_like_bare_ddcc(payload: bytes) -> bool:
     return len(payload) > 1 and payload[0] >> 5 == 5 and payload[1] >> 5 == 3
 
 
-def _fast(payload: bytes) -> Mapping[Any, Any] | None:
+def _fast(payload: bytes) -> dict[Any, Any] | None:
     if not payload or not 0xA1 <= payload[0] <= 0xB7:  # a map of 1 to 23 entries
         return None
     stream = BytesIO(payload)
     try:
-        claims = cbor2.CBORDecoder(stream).decode()
+        claims: object = cbor2.CBORDecoder(stream).decode()
     except Exception:
         return None  # the strict reader names the fault
     if stream.read(1) or type(claims) is not dict or len(claims) != payload[0] - 0xA0:
         return None
-    return claims if _is_plain(claims, len(payload)) else None
+    return claims
 
 
-def _strict(payload: bytes) -> Mapping[Any, Any]:
+def _strict(payload: bytes) -> dict[Any, Any]:
     reader = Reader(payload)
     try:
         claims = reader.item()
