@@ -231,7 +231,8 @@ class Outbox:
             db.execute("UPDATE entries SET epoch = ?, seq = ?, acked_at = NULL WHERE epoch = ? AND seq = ?",
                        (reply.epoch, number, sent.epoch, seq))  # fmt: skip
             number += 1
-        db.execute("INSERT INTO streams VALUES (?, ?, ?, NULL) ON CONFLICT (epoch) DO UPDATE SET next_seq = ?",
+        db.execute("INSERT INTO streams VALUES (?, ?, ?, NULL)"
+                   " ON CONFLICT (epoch) DO UPDATE SET next_seq = ?",
                    (reply.epoch, number, reply.next_seq, number))  # fmt: skip
         db.execute("UPDATE streams SET next_seq = ?, sent_to = ?, probing = NULL WHERE epoch = ?",
                    (agreed, agreed, sent.epoch))  # fmt: skip

@@ -259,7 +259,8 @@ def parse_entries(stored_message: bytes) -> tuple[Any, ...]:
 def encode_reply(reply: Reply) -> bytes:
     """The CBOR map of a reply."""
     fields: dict[str, Any] = {
-        "status": reply.status, "epoch": reply.epoch, "next_seq": reply.next_seq, "interval_s": reply.interval_s,
+        "status": reply.status, "epoch": reply.epoch, "next_seq": reply.next_seq,
+        "interval_s": reply.interval_s,
     }  # fmt: skip
     if reply.agreed_to is not None:
         fields["agreed_to"] = reply.agreed_to

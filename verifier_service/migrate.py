@@ -1,6 +1,7 @@
 """Bring a database to the newest schema, as the owner role.
 
-The two roles and the database are made by whoever administers the server (`Cluster.ensure_database` does it for our own).
+The two roles and the database are made by whoever administers the server; for our own server
+`Cluster.ensure_database` does it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
-
 
 
 def migrate(owner_dsn: str) -> None:

@@ -52,9 +52,9 @@ DOCUMENT: dict[str, Any] = {
                 "operationId": "takeScanReport",
                 "summary": "Take a batch of checks from a kiosk, exactly once",
                 "description": (
-                    "A COSE_Sign1 (ES256, kid = the 16 bytes of the device id) over the CBOR map {1: version 1, "
-                    "2: device, 3: epoch, 4: first_seq, 5: [entry, ...], 6: gap?, 7: status?, 8: mark of the entry "
-                    "before?}. The kiosk may send the same bytes as often as it likes."
+                    "A COSE_Sign1 (ES256, kid = the 16 bytes of the device id) over the CBOR map "
+                    "{1: version 1, 2: device, 3: epoch, 4: first_seq, 5: [entry, ...], 6: gap?, 7: status?, "
+                    "8: mark of the entry before?}. The kiosk may send the same bytes as often as it likes."
                 ),
                 "security": [],
                 "requestBody": {
@@ -63,7 +63,7 @@ DOCUMENT: dict[str, Any] = {
                 },
                 "responses": {
                     "200": {
-                        "description": "Where the stream stands now; `resend` and `forked` are answers, not errors",
+                        "description": "Where the stream stands; `resend` and `forked` are no errors",
                         "content": {REPLY_TYPE: {"schema": {"$ref": "#/components/schemas/Reply"}}},
                     },
                     "401": _problem("Unknown device, or the signature does not hold"),
@@ -104,7 +104,7 @@ DOCUMENT: dict[str, Any] = {
     "components": {
         "securitySchemes": {
             "operatorToken": {"type": "http", "scheme": "bearer"},
-            "operatorBasic": {"type": "http", "scheme": "basic", "description": "Any name, the token as password"},
+            "operatorBasic": {"type": "http", "scheme": "basic", "description": "The token as password"},
         },
         "schemas": {
             "Problem": {

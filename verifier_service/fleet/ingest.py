@@ -86,7 +86,8 @@ def find_stream(link: Link, device: uuid.UUID, epoch: int) -> Stream | None:
 def open_stream(link: Link, device: uuid.UUID, epoch: int, now: datetime) -> bool:
     """Begin a stream nobody forked off; False if it is there already."""
     return link.execute(
-        "INSERT INTO device_stream (device_id, epoch, next_seq, opened_at, seen_at) VALUES (%s, %s, 0, %s, %s)"
+        "INSERT INTO device_stream (device_id, epoch, next_seq, opened_at, seen_at)"
+        " VALUES (%s, %s, 0, %s, %s)"
         " ON CONFLICT (device_id, epoch) DO NOTHING RETURNING 1",
         (device, epoch, now, now),
     ).fetchone() is not None  # fmt: skip
@@ -99,7 +100,8 @@ def open_fork(link: Link, device: uuid.UUID, parent: int, seq: int, now: datetim
     """
     while True:
         newest, next_seq, of = link.execute(
-            "SELECT epoch, next_seq, parent_epoch FROM device_stream WHERE device_id = %s ORDER BY epoch DESC LIMIT 1",
+            "SELECT epoch, next_seq, parent_epoch FROM device_stream WHERE device_id = %s"
+            " ORDER BY epoch DESC LIMIT 1",
             (device,),
         ).fetchone() or (parent, 1, None)
         if next_seq == 0 and of == parent:

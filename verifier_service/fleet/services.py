@@ -64,7 +64,9 @@ class DeviceKeys:
 
 def interval_s(base_s: int, most_s: int, waited_s: float) -> int:
     """The interval a kiosk is asked to keep, given how long requests wait for a connection (seconds)."""
-    return max(base_s, min(most_s, round(base_s * (1 + max(0.0, waited_s - WAIT_FREE_S) / WAIT_FOR_DOUBLE_S))))
+    return max(
+        base_s, min(most_s, round(base_s * (1 + max(0.0, waited_s - WAIT_FREE_S) / WAIT_FOR_DOUBLE_S)))
+    )
 
 
 class ReportTaker:
