@@ -41,6 +41,7 @@ class Scan:
     """One counted check: what was decided and how long each stage took, in milliseconds."""
 
     number: int
+    at: datetime
     signal: Signal
     verdict: Verdict
     ms: Mapping[str, float]
@@ -64,7 +65,7 @@ class Scan:
         """What goes to the service."""
         verdict = self.verdict
         return ScanReport(
-            at=verdict.at,
+            at=self.at,
             outcome=str(verdict.outcome),
             reasons=verdict.reasons,
             format=verdict.format,
@@ -89,6 +90,7 @@ class Parts:
     network: Callable[[], bool | None] = lambda: None
     policy: Policy = DEFAULT_POLICY
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    judged_as_of: Callable[[], datetime] | None = None  # demonstrations of old certificates; else utc_now
     monotonic_ns: Callable[[], int] = time.monotonic_ns
     on_scan: Callable[[Scan], None] = lambda scan: None
     point: Callable[[str], None] = lambda name: None  # fail points for kill tests
@@ -194,7 +196,9 @@ class Loop:
         self._check(text, key, frame.captured_ns, begun_ns, read_ns)
 
     def _check(self, text: str, key: bytes, captured_ns: int, begun_ns: int, read_ns: int) -> None:
-        clock, trust, at = self.parts.monotonic_ns, self.parts.trust(), self.parts.utc_now()
+        clock, trust = self.parts.monotonic_ns, self.parts.trust()
+        seen_at = self.parts.utc_now()
+        at = self.parts.judged_as_of() if self.parts.judged_as_of is not None else seen_at
         try:
             decoded = decode(text)
         except DecodeError:
@@ -211,7 +215,7 @@ class Loop:
         self.counters.scans += 1
         marks = (captured_ns, begun_ns, read_ns, decoded_ns, verified_ns, lit_ns)
         ms = {name: round((b - a) / 1e6, 3) for name, a, b in zip(STAGES, marks, marks[1:], strict=False)}
-        scan = Scan(self.counters.scans, signal, verdict, ms, round((lit_ns - captured_ns) / 1e6, 3))
+        scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, round((lit_ns - captured_ns) / 1e6, 3))
         self._write(scan.report())
         message = _message(scan)
         self._memory.keep(key, message)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ class Settings:
     service_url: str | None
     screen_port: int  # 0: no screen
     language: str
+    judge_at: datetime | None  # demonstration: certificates are judged as of this moment
     demo_now: datetime | None  # the certificates' clock starts here; demonstrations and tests only
 
 
@@ -77,6 +79,7 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "service.url": ("url?", None),
     "screen.port": ("port", 8090),
     "screen.language": ("language", "vi"),
+    "demo.judge_at": ("moment?", None),
     "demo.now": ("instant?", None),
 }
 _NUMBERS = {"size": (160, 4096), "fps": (1, 120), "port": (0, 65535), "seconds": (0.5, 60.0)}
@@ -111,7 +114,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     if faults:
         raise SettingsError("\n".join(f"{path.name}: {fault}" for fault in faults))
     names = {"sound.on": "sound", "outbox.path": "outbox", "identity.path": "identity"}
-    names |= {"camera.kind": "camera", "lamp.kind": "lamp", "screen.language": "language"}
+    names |= {"camera.kind": "camera", "lamp.kind": "lamp", "screen.language": "language", "demo.judge_at": "judge_at"}
     fields = {names.get(key, key.replace(".", "_")): value for key, value in values.items()}
     return Settings(app_env=app_env, **fields)
 
@@ -149,6 +152,8 @@ def _value(kind: str, raw: Any, home: Path) -> Any:
         if flag is None:
             raise ValueError("must be true or false")
         return flag
+    if kind == "moment":
+        return _moment(raw)
     if kind == "path":
         if not isinstance(raw, str | Path):
             raise ValueError("must be a path")
@@ -188,6 +193,16 @@ def _number(kind: str, raw: Any) -> int | float:
     return number
 
 
+def _moment(raw: Any) -> datetime:
+    try:
+        moment = raw if isinstance(raw, datetime) else datetime.fromisoformat(str(raw))
+    except ValueError:
+        raise ValueError("must be a date and time") from None
+    if moment.tzinfo is None:
+        raise ValueError("must have a time zone")
+    return moment
+
+
 def _check_url(raw: str) -> None:
     try:
         parts = urlsplit(raw)
@@ -207,6 +222,8 @@ def _together(app_env: str, values: Mapping[str, Any]) -> list[str]:
         for key in ("camera.kind", "lamp.kind"):
             if values[key] in SIMULATED:
                 faults.append(f"{key}: the simulated device {values[key]!r} is refused in production")
+        if values["demo.judge_at"] is not None:
+            faults.append("demo.judge_at: a fixed time is refused in production")
         url = values["service.url"]
         if url is not None and urlsplit(url).scheme != "https":
             faults.append("service.url: must be https in production")

@@ -95,11 +95,11 @@ def doses(verdict: Verdict) -> tuple[int, int] | None:
     """(given, in the series) of the vaccination in a valid EU certificate; None where none is told."""
     if verdict.outcome is not Outcome.VALID or verdict.kind != "vaccination" or verdict.claims is None:
         return None
-    group = verdict.claims.get("v")
+    group = verdict.claims.get("vaccinations")
     entry: Any = group[-1] if isinstance(group, list | tuple) and group else None
     if not isinstance(entry, Mapping):
         return None
-    given, series = entry.get("dn"), entry.get("sd")
+    given, series = entry.get("dose"), entry.get("doses_total")
     a, b = _count(given), _count(series)
     return None if a is None or b is None else (a, b)
 
