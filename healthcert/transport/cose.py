@@ -34,6 +34,7 @@ _USUAL_HEADERS = {
     b"\xa2\x01\x38\x24\x04\x48": ((b"", -37),),
 }
 _KID = 8
+_USUAL_MIN = 3 + 13 + 1 + 3 + 66  # heads, the shortest header, an ES256 signature
 _USUAL_TAILS = {66: b"\x58\x40", 259: b"\x59\x01\x00"}  # signature and its head: P-256, RSA-2048
 
 
@@ -77,7 +78,7 @@ def signed_bytes(envelope: Envelope) -> bytes:
 
 def _usual(data: bytes) -> Envelope | None:
     """The envelope if it has the usual shape: tag 18, kid and alg protected, no unprotected header."""
-    if data[:2] != b"\xd2\x84" or not 0x4D <= data[2] <= 0x4F:  # 13 to 15 bytes of header
+    if data[:2] != b"\xd2\x84" or len(data) < _USUAL_MIN or not 0x4D <= data[2] <= 0x4F:
         return None
     behind = data[2] - 0x40 + 3
     protected = data[3:behind]

@@ -77,7 +77,9 @@ def looks_like_bare_ddcc(payload: bytes) -> bool:
 
     Looks at two heads, at no value.
     """
-    return len(payload) > 1 and payload[0] >> 5 == 5 and payload[1] >> 5 == 3
+    if len(payload) < 2 or not (0xA1 <= payload[0] <= 0xB7 or payload[0] == 0xBF):
+        return False
+    return payload[1] >> 5 == 3
 
 
 def _fast(payload: bytes) -> dict[Any, Any] | None:
