@@ -48,18 +48,21 @@ class World:
             return link.execute(sql).fetchall()
 
     def checks(self) -> int:
-        return int(self.rows("SELECT coalesce(sum(checks), 0) FROM scan_counter")[0][0])  # type: ignore[call-overload]
+        return int(str(self.rows("SELECT coalesce(sum(checks), 0) FROM scan_counter")[0][0]))
 
     def message(self, entries: list[bytes], *, epoch: int = 0, first_seq: int = 0, gap: int = 0) -> bytes:
         return self.kiosk.sign(p.encode_batch(self.kiosk.device_id.bytes, epoch, first_seq, entries, gap=gap))
 
 
 def entries(count: int, start: int = 0, outcome: str = "valid") -> list[bytes]:
+    reasons = () if outcome == "valid" else ("time.expired",)
+    first = NOW - timedelta(seconds=60) + timedelta(milliseconds=start)
     return [
-        p.encode_entry(ScanReport(NOW - timedelta(seconds=60) + timedelta(milliseconds=start + n), outcome,
-                                  () if outcome == "valid" else ("time.expired",), "eu-dcc", None, "AT", "v1"))
+        p.encode_entry(
+            ScanReport(first + timedelta(milliseconds=n), outcome, reasons, "eu-dcc", None, "AT", "v1")
+        )
         for n in range(count)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture

@@ -103,8 +103,8 @@ def test_only_plain_code_words_leave_the_kiosk(reason: str, kind: str, issuer: s
     entry = cbor2.loads(p.encode_entry(report(reasons=(reason,), format=kind, kind=kind, issuer=issuer,
                                               trust_version=reason)))  # fmt: skip
     for text in (entry[2][0], entry[3], entry[4]):
-        assert text == "other" or (text.isascii() and text.replace("_", "a").replace("-", "a").replace(".", "a")
-                                   .isalnum() and text == text.lower())  # fmt: skip
+        plain = text.isascii() and text[0].islower() and not set(text) & set(" :/\"'<>%")
+        assert text == "other" or plain
     assert entry[5] is None or (entry[5].isupper() and len(entry[5]) <= 3)
     assert entry[6] == "other" or len(entry[6]) <= 64
 

@@ -90,10 +90,9 @@ def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:
 
 def test_the_environment_wins_over_the_file_and_secrets_stay_out_of_sight(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN + "\n")
-    (tmp_path / "s").write_text(f"# file\nWORKERS=3\nTHREADS=5\nOPERATOR_TOKEN_FILE={tmp_path / 'token'}\n")
-    settings = load_settings(
-        {"CONG_XANH_SETTINGS": str(tmp_path / "s"), "WORKERS": "4", "DATABASE_URL": "secret"}
-    )
+    (tmp_path / "s").write_text(f"# file\nWORKERS=3\nTHREADS=5\nOPERATOR_TOKEN_FILE={tmp_path}/token\n")
+    file = str(tmp_path / "s")
+    settings = load_settings({"CONG_XANH_SETTINGS": file, "WORKERS": "4", "DATABASE_URL": "secret"})
     assert (settings.workers, settings.threads, settings.operator_token) == (4, 5, TOKEN)
     assert TOKEN not in repr(settings)
     assert "secret" not in repr(settings)
@@ -130,8 +129,8 @@ def test_the_document_is_whole(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code", "status"),
-    [(pg.DiskFull(), "disk-full", 503), (pg.QueryCanceled(), "busy", 503), (pg.AdminShutdown(), "database-down", 503),
-     (KeyError(), "internal", 500)],
+    [(pg.DiskFull(), "disk-full", 503), (pg.QueryCanceled(), "busy", 503),
+     (pg.AdminShutdown(), "database-down", 503), (KeyError(), "internal", 500)],
 )  # fmt: skip
 def test_a_database_error_has_its_problem(error: Exception, code: str, status: int) -> None:
     assert (code_of(error), PROBLEMS[code].status) == (code, status)
@@ -164,8 +163,7 @@ def test_a_report_too_large_is_refused_while_reading(app: Flask) -> None:
     assert client.post("/api/v1/scan-reports", data=bytes(MAX_BATCH_BYTES + 1)).status_code == 413
     answer = client.post(
         "/api/v1/scan-reports",
-        input_stream=io.BufferedReader(Endless()),
-        environ_overrides={"wsgi.input_terminated": True},
+        environ_overrides={"wsgi.input": io.BufferedReader(Endless()), "wsgi.input_terminated": True},
     )
     assert answer.status_code == 413
     assert Endless.taken < 2 * MAX_BATCH_BYTES

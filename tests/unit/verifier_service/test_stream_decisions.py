@@ -78,8 +78,11 @@ def test_the_mark_is_of_the_last_entry() -> None:
     assert mark_after(batch(0, [], gap=1)) is None
 
 
-junk = st.recursive(st.none() | st.integers() | st.text(max_size=5) | st.floats() | st.binary(max_size=4),
-                    lambda part: st.lists(part, max_size=5) | st.dictionaries(st.text(max_size=2), part), max_leaves=8)  # fmt: skip
+junk = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.floats() | st.binary(max_size=4),
+    lambda part: st.lists(part, max_size=5) | st.dictionaries(st.text(max_size=2), part),
+    max_leaves=8,
+)
 
 
 @pytest.mark.req("K04")
