@@ -1,1 +1,0 @@
-"""Our own small PostgreSQL: the programs of a wheel or of Debian under our supervision."""
