@@ -114,7 +114,12 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     if faults:
         raise SettingsError("\n".join(f"{path.name}: {fault}" for fault in faults))
     names = {"sound.on": "sound", "outbox.path": "outbox", "identity.path": "identity"}
-    names |= {"camera.kind": "camera", "lamp.kind": "lamp", "screen.language": "language", "demo.judge_at": "judge_at"}
+    names |= {
+        "camera.kind": "camera",
+        "lamp.kind": "lamp",
+        "screen.language": "language",
+        "demo.judge_at": "judge_at",
+    }
     fields = {names.get(key, key.replace(".", "_")): value for key, value in values.items()}
     return Settings(app_env=app_env, **fields)
 

@@ -15,7 +15,7 @@ import pytest
 
 from hardware.pi_camera import CAPTURE, PiCamera
 from hardware.picture_camera import FolderCamera, MailboxCamera
-from hardware.ports import Camera, DeviceError
+from hardware.ports import Camera, DeviceError, Frame
 from hardware.simulated import HandCamera
 from hardware.stream_camera import UsbCamera, VideoFileCamera
 
@@ -58,7 +58,7 @@ def pi(_: Path) -> Camera:
 class FedByHand(HandCamera):
     """A hand camera with somebody who keeps showing pictures."""
 
-    def newest(self, timeout_s: float):  # type: ignore[no-untyped-def]
+    def newest(self, timeout_s: float) -> Frame | None:
         if self.opened:
             self.show(picture(10))
         return super().newest(timeout_s)
