@@ -65,33 +65,35 @@ def verify(decoded: Decoded, trust: TrustView | None, policy: Policy, now: datet
     if not found:
         return _verdict((*decoded.checks, refusal), decoded.format, version, now, policy)
     try:
-        claims, content = _read(envelope.unverified_payload, policy)
+        claims, kinds, content = _read(envelope.unverified_payload, policy)
     except DecodeError as fault:
         broken = Check(fault.stage, Status.FAIL, (fault.code,))
         checks = (*decoded.checks, _SIGNED, broken)
         return _verdict(checks, decoded.format, version, now, policy, issuer=found[0].country)
-    return _judge_claims(decoded, claims, content, found, version, policy, now)
+    return _judge_claims(decoded, claims, kinds, content, found, version, policy, now)
 
 
-def _read(payload: bytes, policy: Policy) -> tuple[Claims, Check]:
-    """The signed claims and the check of their content. Raises DecodeError."""
+def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check]:
+    """The signed claims, the kinds they hold, and the check of their content. Raises DecodeError."""
     claims = cwt.read_usual(payload)
-    if claims is not None and dcc_format.is_usual(claims.dcc):
-        return claims, _PASS_SCHEMA
+    if claims is not None:
+        kind = dcc_format.usual_kind(claims.dcc)
+        if kind is not None:
+            return claims, (kind,), _PASS_SCHEMA
     claims = cwt.parse(payload)
-    return claims, check_content(claims, policy)
+    return claims, dcc_format.groups(claims.dcc), check_content(claims, policy)
 
 
 def _judge_claims(
     decoded: Decoded,
     claims: Claims,
+    kinds: tuple[str, ...],
     content: Check,
     found: list[Signer],
     version: str,
     policy: Policy,
     now: datetime,
 ) -> Verdict:
-    kinds = dcc_format.groups(claims.dcc)
     instant = now.timestamp()
     signer = found[0]
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
@@ -114,6 +116,9 @@ def _resolve(envelope: Envelope, trust: TrustView, format: str) -> tuple[list[Si
     """Every signer whose signature this is, or the check that says why there is none."""
     alg, kid = envelope.alg, envelope.kid or NO_KID
     candidates = trust.signers(format, kid)
+    if len(candidates) == 1 and candidates[0].algorithm == alg is not None:
+        held = candidates[0].verifies(envelope.signature, cose.signed_bytes(envelope))
+        return (list(candidates), _SIGNED) if held else ([], _refuse("signature.bad"))
     limit = MAX_SIGNERS_PER_KID if kid else MAX_SIGNERS_WITHOUT_KID
     if not candidates:
         return [], _refuse("trust.unknown_kid" if kid else "trust.no_signer")

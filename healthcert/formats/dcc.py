@@ -66,23 +66,26 @@ _USUAL_R = re.compile(_HEAD + _DATE + r"\n" + _DATE + r"\n" + _DATE)
 _T_KEYS = frozenset(("tg", "tt", "nm", "ma", "sc", "tr", "tc", "co", "is", "ci"))
 
 
-def is_usual(dcc: Mapping[str, Any]) -> bool:
-    """True if this is a certificate of the usual shape without any fault or unlisted code.
+def usual_kind(dcc: Mapping[str, Any]) -> str | None:
+    """v, t or r if this is a certificate of the usual shape without any fault or unlisted code.
 
     Then it holds texts and small numbers only and passes `check_schema` and, in every mode,
-    `check_value_sets`. False says nothing: ask those two.
+    `check_value_sets`. None says nothing: ask those two.
     """
     try:
-        name, (kind,) = dcc["nam"], KINDS.keys() & dcc
-        (entry,) = dcc[kind]
+        kind = "v" if "v" in dcc else "t" if "t" in dcc else "r"
+        name, entries = dcc["nam"], dcc[kind]
+        (entry,) = entries
+        if len(dcc) != 4 or not (type(entries) is list and type(entry) is type(name) is dict):
+            return None
         head = (
             dcc["ver"], dcc["dob"], name["fnt"], name["gnt"], name["fn"], name["gn"], entry["is"], entry["ci"]
         )
         listed = entry["tg"] in codes.DISEASES and entry["co"] in codes.COUNTRIES
-        if len(dcc) != 4 or len(name) != 4 or not listed:
-            return False
+        if len(name) != 4 or not listed:
+            return None
         if kind == "v":
-            return (
+            right = (
                 _USUAL_V.fullmatch("\n".join((*head, entry["dt"]))) is not None
                 and type(entry["dn"]) is type(entry["sd"]) is int
                 and 0 < entry["dn"] < _MANY_DOSES
@@ -92,19 +95,22 @@ def is_usual(dcc: Mapping[str, Any]) -> bool:
                 and entry["ma"] in codes.HOLDERS
                 and len(entry) == len(_FIELDS["v"])
             )
-        if kind == "t":
+        elif kind == "t":
             more = (entry["sc"], entry.get("nm", ""), entry.get("tc", ""))
-            return (
+            right = (
                 _USUAL_T.fullmatch("\n".join((*head, *more))) is not None
                 and entry["tt"] in codes.TEST_TYPES
                 and entry["tr"] in codes.TEST_RESULTS
                 and ("ma" not in entry or entry["ma"] in codes.TEST_DEVICES)
                 and entry.keys() <= _T_KEYS
             )
-        more = (entry["fr"], entry["df"], entry["du"])
-        return _USUAL_R.fullmatch("\n".join((*head, *more))) is not None and len(entry) == len(_FIELDS["r"])
+        else:
+            days = (entry["fr"], entry["df"], entry["du"])
+            matched = _USUAL_R.fullmatch("\n".join((*head, *days)))
+            right = matched is not None and len(entry) == len(_FIELDS["r"])
+        return kind if right else None
     except (KeyError, TypeError, ValueError, AttributeError):
-        return False
+        return None
 
 
 def check_schema(dcc: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..verdict import Stage
 
 ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _LANES = int.from_bytes(b"\xff\x00\x00" * (MAX_TEXT_CHARS // 3 + 1), "little")
+_SPILL = _LANES << 16
 _FOREIGN = b"\xff"
 _VALUES = bytes(ALPHABET.index(code) if code in ALPHABET else 0xFF for code in range(256))
 
@@ -39,9 +40,9 @@ def decode(text: str) -> bytes:
     end = 3 * triples
     number = int.from_bytes(digits[:end], "little")
     total = (number & _LANES) + 45 * (number >> 8 & _LANES) + 2025 * (number >> 16 & _LANES)
-    lanes = total.to_bytes(end, "little")
-    if lanes[2::3].strip(b"\0"):
+    if total & _SPILL:
         raise DecodeError(Stage.BASE45, "decode.base45_overflow")
+    lanes = total.to_bytes(end, "little")
     out = bytearray(2 * triples)
     out[0::2] = lanes[1::3]
     out[1::2] = lanes[0::3]
