@@ -49,7 +49,7 @@ def with_database(settings: Settings) -> Iterator[Settings]:
         return
     from verifier_service.postgres.supervisor import Cluster
 
-    cluster = Cluster(settings.data_dir / "postgres")
+    cluster, here = Cluster(settings.data_dir / "postgres"), os.getpid()
     cluster.start()
     try:
         owner = cluster.ensure_database(DATABASE)
@@ -59,7 +59,8 @@ def with_database(settings: Settings) -> Iterator[Settings]:
             owner_database_url=owner,
         )
     finally:
-        cluster.stop()
+        if os.getpid() == here:  # a forked worker leaves through here as well
+            cluster.stop()
 
 
 def register_device(owner_dsn: str, device_id: uuid.UUID, public_key_pem: bytes, label: str) -> bool:

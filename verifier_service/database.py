@@ -54,6 +54,11 @@ class Database:
         if pool is not None:
             pool.close(timeout=2)
 
+    def _options(self) -> str:
+        """Start-up options; none behind a pgbouncer, which refuses them (set the limit on the role there)."""
+        limit = int(self._settings.statement_timeout_s * 1000)
+        return f"-c statement_timeout={limit}" if self._settings.prepare else ""
+
     def _opened(self) -> ConnectionPool[psycopg.Connection[Any]]:
         pool = self._pool
         if pool is not None:
@@ -74,7 +79,7 @@ class Database:
                         "autocommit": True,
                         "connect_timeout": 3,
                         "prepare_threshold": 1 if settings.prepare else None,
-                        "options": f"-c statement_timeout={int(settings.statement_timeout_s * 1000)}",
+                        "options": self._options(),
                     },
                     open=False,
                     name="service",
