@@ -33,6 +33,8 @@ ES256 = -7
 PS256 = -37
 KID_BYTES = 8
 _P256_HALF = 32  # bytes of r and of s
+_PLAIN = b"\x02\x20"  # INTEGER of 32 bytes
+_SIGN_BYTE = b"\x02\x21\x00"  # INTEGER of 33 bytes, the first zero because the top bit is set
 _ECDSA = ec.ECDSA(SHA256())
 _PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
 _HASH = SHA256()
@@ -70,10 +72,8 @@ def verifier_of(key: PublicKey) -> Verifier:
     def es256(signature: bytes, data: bytes) -> bool:
         if len(signature) != 2 * _P256_HALF:
             return False
-        r = int.from_bytes(signature[:_P256_HALF], "big")
-        s = int.from_bytes(signature[_P256_HALF:], "big")
         try:
-            ec_verify(encode_dss_signature(r, s), data, _ECDSA)
+            ec_verify(_as_der(signature[:_P256_HALF], signature[_P256_HALF:]), data, _ECDSA)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -90,6 +90,14 @@ def verifier_of(key: PublicKey) -> Verifier:
         return ps256
     ec_verify = key.verify
     return es256
+
+
+def _as_der(r: bytes, s: bytes) -> bytes:
+    """SEQUENCE of two INTEGERs. 254 of 256 numbers fill their 32 bytes; the others go the general way."""
+    if r[0] and s[0]:
+        body = (_SIGN_BYTE if r[0] & 0x80 else _PLAIN) + r + (_SIGN_BYTE if s[0] & 0x80 else _PLAIN) + s
+        return bytes((0x30, len(body))) + body
+    return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
 
 
 def from_certificate(der: bytes) -> KeyMaterial:

@@ -10,10 +10,11 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from healthcert import DecodeError, Outcome, Status, judge
+from healthcert import DecodeError, Outcome, Status, judge, keys
 from healthcert.formats import dcc as dcc_format
 from healthcert.policy import ValueSetMode
 from healthcert.times import parse_instant
@@ -251,3 +252,13 @@ def test_the_quick_envelope_reading_equals_the_strict_one(
     strict = cose.parse(cbor2.dumps([header, {}, payload, signature]))
     assert quick == strict
     assert (quick.kid, quick.alg, quick.unverified_payload) == (kid, alg, payload)
+
+
+@pytest.mark.req("K16")
+@MANY
+@given(st.binary(min_size=64, max_size=64), st.sampled_from([0, 32]), st.integers(0, 5))
+def test_a_raw_signature_becomes_the_der_of_the_library(raw: bytes, start: int, zeros: int) -> None:
+    raw = raw[:start] + bytes(zeros) + raw[start + zeros :]
+    r, s = raw[:32], raw[32:]
+    expected = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    assert keys._as_der(r, s) == expected
