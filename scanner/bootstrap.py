@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import hardware.ports as devices
@@ -61,10 +61,10 @@ def build_outputs(settings: Settings) -> tuple[devices.Lamp, devices.Buzzer, dev
     return RecordingLamp(settings.lamp_journal), RecordingBuzzer(), PressableButton()
 
 
-def _clock(demo_now: datetime | None) -> Callable[[], datetime]:
-    """The certificates' clock: the real one, or in a demonstration one that starts at `demo_now`."""
+def _demo_clock(demo_now: datetime | None) -> Callable[[], datetime] | None:
+    """The certificates' own clock in a demonstration, from `demo_now` on; reports keep the real time."""
     if demo_now is None:
-        return lambda: datetime.now(UTC)
+        return None
     begun = time.monotonic()
     return lambda: demo_now + timedelta(seconds=time.monotonic() - begun)
 
@@ -140,8 +140,6 @@ def build(
             uplink = Uplink(outbox, HttpSender(settings.service_url), identity, point=point)
             stack.callback(uplink.stop)
 
-        judge_at = settings.judge_at
-
         def network() -> bool | None:
             return None if uplink is None else uplink.failures == 0
 
@@ -159,10 +157,9 @@ def build(
             screen=screen,
             trust=lambda: trust,
             network=network,
-            judged_as_of=(lambda: judge_at) if judge_at is not None else None,
+            judged_as_of=_demo_clock(settings.demo_now),
             on_scan=scanned,
             point=point,
-            utc_now=_clock(settings.demo_now),
         )
         loop = Loop(parts, stale_after_s=settings.camera_stale_s)
         button.on_press(loop.press)

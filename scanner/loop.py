@@ -177,7 +177,9 @@ class Loop:
         read_ns = self.parts.monotonic_ns()
         now = read_ns / 1e9
         chosen: tuple[Sighting, str, bytes] | None = None
-        for symbol in sorted(symbols, key=lambda s: not s.text.startswith(CERTIFICATE_PREFIXES)):
+        # Beside a certificate, other codes in view (a poster, a ticket) are not looked at.
+        certificates = [symbol for symbol in symbols if symbol.text.startswith(CERTIFICATE_PREFIXES)]
+        for symbol in certificates or symbols:
             key = key_of(symbol.text)
             sighting = self._memory.sight(key, now)
             if sighting is not Sighting.HELD and chosen is None:

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,7 +53,6 @@ class Settings:
     service_url: str | None
     screen_port: int  # 0: no screen
     language: str
-    judge_at: datetime | None  # demonstration: certificates are judged as of this moment
     demo_now: datetime | None  # the certificates' clock starts here; demonstrations and tests only
 
 
@@ -79,7 +77,6 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "service.url": ("url?", None),
     "screen.port": ("port", 8090),
     "screen.language": ("language", "vi"),
-    "demo.judge_at": ("moment?", None),
     "demo.now": ("instant?", None),
 }
 _NUMBERS = {"size": (160, 4096), "fps": (1, 120), "port": (0, 65535), "seconds": (0.5, 60.0)}
@@ -109,8 +106,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     app_env = environ.get("APP_ENV", "production")
     if app_env not in ENVIRONMENTS:
         faults.append(f"APP_ENV: must be one of {', '.join(ENVIRONMENTS)}")
-    if not faults:
-        faults = _together(app_env, values)
+    faults += _together(app_env, values)
     if faults:
         raise SettingsError("\n".join(f"{path.name}: {fault}" for fault in faults))
     names = {"sound.on": "sound", "outbox.path": "outbox", "identity.path": "identity"}
@@ -118,7 +114,6 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         "camera.kind": "camera",
         "lamp.kind": "lamp",
         "screen.language": "language",
-        "demo.judge_at": "judge_at",
     }
     fields = {names.get(key, key.replace(".", "_")): value for key, value in values.items()}
     return Settings(app_env=app_env, **fields)
@@ -157,8 +152,6 @@ def _value(kind: str, raw: Any, home: Path) -> Any:
         if flag is None:
             raise ValueError("must be true or false")
         return flag
-    if kind == "moment":
-        return _moment(raw)
     if kind == "path":
         if not isinstance(raw, str | Path):
             raise ValueError("must be a path")
@@ -198,16 +191,6 @@ def _number(kind: str, raw: Any) -> int | float:
     return number
 
 
-def _moment(raw: Any) -> datetime:
-    try:
-        moment = raw if isinstance(raw, datetime) else datetime.fromisoformat(str(raw))
-    except ValueError:
-        raise ValueError("must be a date and time") from None
-    if moment.tzinfo is None:
-        raise ValueError("must have a time zone")
-    return moment
-
-
 def _check_url(raw: str) -> None:
     try:
         parts = urlsplit(raw)
@@ -222,16 +205,14 @@ def _check_url(raw: str) -> None:
 def _together(app_env: str, values: Mapping[str, Any]) -> list[str]:
     faults = []
     if app_env == "production":
-        if values["demo.now"] is not None:
+        if values.get("demo.now") is not None:
             faults.append("demo.now: a clock of its own is refused in production")
         for key in ("camera.kind", "lamp.kind"):
-            if values[key] in SIMULATED:
+            if values.get(key) in SIMULATED:
                 faults.append(f"{key}: the simulated device {values[key]!r} is refused in production")
-        if values["demo.judge_at"] is not None:
-            faults.append("demo.judge_at: a fixed time is refused in production")
-        url = values["service.url"]
+        url = values.get("service.url")
         if url is not None and urlsplit(url).scheme != "https":
             faults.append("service.url: must be https in production")
-    if values["camera.kind"] in ("folder", "mailbox", "video") and values["camera.path"] is None:
+    if values.get("camera.kind") in ("folder", "mailbox", "video") and values.get("camera.path", "") is None:
         faults.append(f"camera.path: is missing for a {values['camera.kind']} camera")
     return faults

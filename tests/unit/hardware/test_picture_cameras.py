@@ -42,7 +42,8 @@ def test_a_script_is_played_in_its_order_and_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ["", "{}", "[]", "[1]", '[{"file": 1}]', '[{"file": "a.png", "hold": 0}]', '[{"file": "a.png", "hold": true}]',
+    ["", "{}", "[]", "[1]",
+     '[{"file": 1}]', '[{"file": "a.png", "hold": 0}]', '[{"file": "a.png", "hold": true}]',
      '[{"file": "absent.png"}]', '[{"file": "a.png", "hold": 1e999}]'],
 )  # fmt: skip
 def test_a_faulty_script_is_a_clear_error(tmp_path: Path, script: str) -> None:
@@ -125,9 +126,8 @@ def test_rises_are_counted_over_any_second() -> None:
 
 
 def test_a_scene_is_the_same_for_the_same_seed_and_shows_its_code() -> None:
-    code = cv2.imencode(
-        ".png", np.kron(np.random.default_rng(3).integers(0, 2, (60, 60)) * 255, np.ones((8, 8)))
-    )[1]
+    cells = np.random.default_rng(3).integers(0, 2, (60, 60)) * 255
+    code = cv2.imencode(".png", np.kron(cells, np.ones((8, 8))))[1]
     first, again, other = (render(code.tobytes(), seed=s) for s in (1, 1, 2))
     assert first.shape == (720, 1280)
     assert first.dtype == np.uint8

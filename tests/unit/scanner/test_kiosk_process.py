@@ -35,14 +35,15 @@ def settings(home: Path, *, kind: str = "folder", extra: str = "") -> Path:
 def kiosk(*arguments: str, app_env: str = "test") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scanner", *arguments],
-        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False, env={**os.environ, "APP_ENV": app_env},
+        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+        env={**os.environ, "APP_ENV": app_env},
     )  # fmt: skip
 
 
 @pytest.mark.e2e
 @pytest.mark.req("K01")
 def test_official_pictures_before_the_lens_become_signals_once_each(tmp_path: Path, testdata: Path) -> None:
-    path = settings(tmp_path, extra="[demo]\njudge_at = 2021-06-20T12:00:00Z\n")
+    path = settings(tmp_path, extra="[demo]\nnow = 2021-06-20T12:00:00Z\n")
     keys, script = [], []
     for number in (1, 2, 3):
         vector = json.loads((testdata / "dgc" / "AT" / "2DCode" / "raw" / f"{number}.json").read_text())

@@ -46,17 +46,17 @@ def test_the_environment_wins(tmp_path: Path) -> None:
 def test_production_is_the_default_and_refuses_what_is_simulated(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    text = GOOD + "[demo]\njudge_at = 2021-06-01T00:00:00Z\n"
+    text = GOOD + "[demo]\nnow = 2021-06-01T00:00:00Z\n"
     with pytest.raises(SettingsError) as caught:
         load(write(tmp_path, text), environ)
     message = str(caught.value)
-    for key in ("camera.kind", "lamp.kind", "demo.judge_at", "service.url"):
+    for key in ("camera.kind", "lamp.kind", "demo.now", "service.url"):
         assert key in message
 
 
 def test_a_demonstration_may_judge_as_of_another_day(tmp_path: Path) -> None:
-    text = GOOD + "[demo]\njudge_at = 2021-06-01T00:00:00Z\n"
-    assert load(write(tmp_path, text), {"APP_ENV": "demo"}).judge_at == datetime(2021, 6, 1, tzinfo=UTC)
+    text = GOOD + "[demo]\nnow = 2021-06-01T00:00:00Z\n"
+    assert load(write(tmp_path, text), {"APP_ENV": "demo"}).demo_now == datetime(2021, 6, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_demonstration_may_judge_as_of_another_day(tmp_path: Path) -> None:
         ("[screen]\nlanguage = 'fr'", "screen.language: must be one of"),
         ("[screen]\nport = 70000", "screen.port: must be from"),
         ("[sound]\non = 'perhaps'", "sound.on: must be true or false"),
-        ("[demo]\njudge_at = 2021-06-01T00:00:00", "demo.judge_at: must have a time zone"),
+        ("[demo]\nnow = 2021-06-01T00:00:00", "demo.now: must be a moment with a zone"),
         ("loose = 1", "loose: unknown key"),
         ("[trust]", "trust.file: is missing"),
         ("[trust", "kiosk.toml:"),

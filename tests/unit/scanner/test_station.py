@@ -31,7 +31,7 @@ def test_the_drawing_in_the_docs_is_the_table() -> None:
 
 
 def test_every_state_is_reached_and_left() -> None:
-    assert {target for target in TABLE.values()} == set(State)
+    assert set(TABLE.values()) == set(State)
     assert {source for source, _ in TABLE} == set(State)
 
 
