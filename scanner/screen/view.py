@@ -29,10 +29,14 @@ def reason_key(code: str) -> str | None:
     if code in words:
         return code
     phase, _, cause = code.partition(".")
+    if phase == "signature" and cause.startswith("alg"):
+        return "signature.alg"
+    if phase in ("clock", "format"):  # of the device, of a code that we cannot judge: never the paper's fault
+        return f"undetermined.{phase}"
     if phase == "decode" and any(part in cause for part in _DAMAGED):
         return "decode.damaged"
     for part in _UNSURE:
-        if part in code and phase in ("undetermined", "trust", "policy", "clock", "revocation"):
+        if part in code and phase in ("undetermined", "trust", "policy", "revocation"):
             return f"undetermined.{part}"
     phase = {"revocation": "revoked", "rules": "rule", "valuesets": "valueset", "key_usage": "key"}.get(
         phase, phase
