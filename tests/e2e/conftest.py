@@ -52,12 +52,12 @@ def start_demo(home: Path) -> RunningDemo:
 @pytest.fixture(scope="session")
 def demo() -> Iterator[RunningDemo]:
     """One open-ended demonstration for all tests that only look at it."""
-    home = ROOT / "var" / "e2e-demo"
-    shutil.rmtree(home, ignore_errors=True)
+    home = ROOT / "var" / f"e2e-demo-{os.getpid()}"
     running = start_demo(home)
     yield running
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(60) == 0
+    shutil.rmtree(home)
 
 
 @pytest.fixture(scope="session")

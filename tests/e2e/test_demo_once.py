@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,22 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.e2e]
 
 
-def run_demo_once(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def home(name: str) -> Path:
+    """A place of this run alone: two runs at once must not meet."""
+    return ROOT / "var" / f"{name}-{os.getpid()}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def swept() -> Iterator[None]:
+    yield
+    for left in (ROOT / "var").glob(f"e2e-*-{os.getpid()}"):
+        if "demo" not in left.name:
+            shutil.rmtree(left)
+
+
+def run_demo_once(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "demo" / "run.py"), "--once", "--home", str(home)],
+        [sys.executable, str(ROOT / "demo" / "run.py"), "--once", "--home", str(folder)],
         env={**os.environ, "APP_ENV": "demo", **environment},
         capture_output=True,
         text=True,
@@ -33,13 +48,13 @@ def lines_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 @pytest.mark.req("K01")
 @pytest.mark.req("K04")
 def test_every_picture_is_judged_and_reported_once() -> None:
-    done = run_demo_once(ROOT / "var" / "e2e-once")
+    done = run_demo_once(home("e2e-once"))
     assert done.returncode == 0, done.stderr
     *scans, summary = lines_of(done)
     assert list(summary) == [
         "scanned", "valid", "invalid", "undetermined", "reported", "p50_ms", "p99_ms",
     ]  # fmt: skip
-    script = json.loads((ROOT / "var" / "e2e-once" / "kiosk" / "camera" / "script.json").read_text())
+    script = json.loads((home("e2e-once") / "kiosk" / "camera" / "script.json").read_text())
     assert summary["scanned"] == summary["reported"] == len(scans) == len(script)
     assert summary["valid"] + summary["invalid"] + summary["undetermined"] == summary["scanned"]
     assert summary["valid"] > 0
@@ -49,9 +64,9 @@ def test_every_picture_is_judged_and_reported_once() -> None:
 
 
 def test_no_process_of_the_demonstration_is_left_behind() -> None:
-    home = ROOT / "var" / "e2e-once"
-    assert run_demo_once(home).returncode == 0
-    marks = (str(home).encode(),)
+    folder = home("e2e-once")
+    assert run_demo_once(folder).returncode == 0
+    marks = (str(folder).encode(),)
     left = [
         path for path in Path("/proc").glob("[0-9]*/cmdline") if any(mark in _content(path) for mark in marks)
     ]
@@ -59,7 +74,7 @@ def test_no_process_of_the_demonstration_is_left_behind() -> None:
 
 
 def test_outside_a_demonstration_it_refuses_to_start() -> None:
-    done = run_demo_once(ROOT / "var" / "e2e-refused", APP_ENV="production")
+    done = run_demo_once(home("e2e-refused"), APP_ENV="production")
     assert done.returncode == 2
     assert "APP_ENV=demo" in done.stderr
     assert done.stdout == ""
@@ -69,7 +84,7 @@ def test_outside_a_demonstration_it_refuses_to_start() -> None:
 def test_a_clone_without_the_shared_data_uses_the_sample_inside_it(tmp_path: Path) -> None:
     if not any((ROOT / "tests" / "vectors" / "sample").rglob("*.json")):
         pytest.skip("no sample in the repository yet")
-    done = run_demo_once(ROOT / "var" / "e2e-sample", CONG_XANH_TESTDATA=str(tmp_path / "absent"))
+    done = run_demo_once(home("e2e-sample"), CONG_XANH_TESTDATA=str(tmp_path / "absent"))
     assert done.returncode == 0, done.stderr
     summary = lines_of(done)[-1]
     assert summary["scanned"] == summary["reported"] > 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +23,8 @@ def test_one_kill_in_each_window_loses_and_doubles_nothing() -> None:
     chaos = importlib.util.module_from_spec(spec)
     sys.modules["chaos"] = chaos
     spec.loader.exec_module(chaos)
-    result = chaos.Chaos(ROOT / "var" / "e2e-kills", 120, {"kiosk": 1, "service": 1, "db": 1}).run()
+    home = ROOT / "var" / f"e2e-kills-{os.getpid()}"  # two runs at once must not meet
+    result = chaos.Chaos(home, 120, {"kiosk": 1, "service": 1, "db": 1}).run()
     chaos.check(result)
     assert len(result.kills) == len(chaos.KIOSK_POINTS) + 2 * len(chaos.SERVICE_POINTS)
+    shutil.rmtree(home)
