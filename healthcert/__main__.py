@@ -81,9 +81,7 @@ def _lines(source: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
         yield line.rstrip(b"\r\n"), complete
 
 
-def _answer(
-    line: bytes, complete: bool, trust: StaticTrust | None, at: datetime | None
-) -> dict[str, Any]:
+def _answer(line: bytes, complete: bool, trust: StaticTrust | None, at: datetime | None) -> dict[str, Any]:
     if not complete:
         if _INSIDE_TEXT.search(line):
             return _unasked("decode.too_long", Outcome.INVALID)
@@ -118,8 +116,13 @@ def _unasked(reason: str, outcome: Outcome = Outcome.UNDETERMINED) -> dict[str, 
     if outcome is Outcome.INVALID:
         stages[Stage.PREFIX.value] = Status.FAIL.value
     return {
-        "outcome": outcome.value, "reasons": [reason], "format": "none", "kind": None, "issuer": None,
-        "stages": stages, "claims": None,
+        "outcome": outcome.value,
+        "reasons": [reason],
+        "format": "none",
+        "kind": None,
+        "issuer": None,
+        "stages": stages,
+        "claims": None,
     }
 
 

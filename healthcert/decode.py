@@ -13,9 +13,7 @@ from .transport import base45, cose, cwt
 from .transport.inflate import inflate
 from .verdict import Check, Stage, Status
 
-_PASSED = tuple(
-    Check(stage, Status.PASS) for stage in (Stage.PREFIX, Stage.BASE45, Stage.ZLIB, Stage.COSE)
-)
+_PASSED = tuple(Check(stage, Status.PASS) for stage in (Stage.PREFIX, Stage.BASE45, Stage.ZLIB, Stage.COSE))
 DECODE_STAGES = tuple(check.stage for check in _PASSED)
 
 

@@ -79,5 +79,3 @@ def _claim_lines(claims: Any) -> list[str]:
     lines += [f"  {name:<18}{claims[name]}" for name in ("issued_at", "expires_at")]
     # control characters of a name must not reach a terminal
     return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
-
-

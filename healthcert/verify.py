@@ -105,7 +105,11 @@ def _judge_claims(
             signer, usage, time = other, usage_other, time_other
     checks = (*decoded.checks, _SIGNED, usage, time, content)
     return _verdict(
-        checks, decoded.format, version, now, policy,
+        checks,
+        decoded.format,
+        version,
+        now,
+        policy,
         kind=dcc_format.KINDS[kinds[0]] if kinds else None,
         issuer=signer.country or claims.issuer,
         claims=claims,

@@ -38,12 +38,23 @@ _TEXT, _DOSE, _DAY, _MOMENT, _LAND = range(5)
 _COMMON = (("tg", True, _TEXT), ("co", True, _LAND), ("is", True, _TEXT), ("ci", True, _TEXT))
 _FIELDS: Mapping[str, Sequence[tuple[str, bool, int]]] = {
     "v": (
-        ("vp", True, _TEXT), ("mp", True, _TEXT), ("ma", True, _TEXT),
-        ("dn", True, _DOSE), ("sd", True, _DOSE), ("dt", True, _DAY), *_COMMON,
+        ("vp", True, _TEXT),
+        ("mp", True, _TEXT),
+        ("ma", True, _TEXT),
+        ("dn", True, _DOSE),
+        ("sd", True, _DOSE),
+        ("dt", True, _DAY),
+        *_COMMON,
     ),
     "t": (
-        ("tt", True, _TEXT), ("nm", False, _TEXT), ("ma", False, _TEXT), ("sc", True, _MOMENT),
-        ("dr", False, _MOMENT), ("tr", True, _TEXT), ("tc", False, _TEXT), *_COMMON,
+        ("tt", True, _TEXT),
+        ("nm", False, _TEXT),
+        ("ma", False, _TEXT),
+        ("sc", True, _MOMENT),
+        ("dr", False, _MOMENT),
+        ("tr", True, _TEXT),
+        ("tc", False, _TEXT),
+        *_COMMON,
     ),
     "r": (("fr", True, _DAY), ("df", True, _DAY), ("du", True, _DAY), *_COMMON),
 }
@@ -79,7 +90,14 @@ def usual_kind(dcc: Mapping[str, Any]) -> str | None:
         if len(dcc) != 4 or not (type(entries) is list and type(entry) is type(name) is dict):
             return None
         head = (
-            dcc["ver"], dcc["dob"], name["fnt"], name["gnt"], name["fn"], name["gn"], entry["is"], entry["ci"]
+            dcc["ver"],
+            dcc["dob"],
+            name["fnt"],
+            name["gnt"],
+            name["fn"],
+            name["gn"],
+            entry["is"],
+            entry["ci"],
         )
         listed = entry["tg"] in codes.DISEASES and entry["co"] in codes.COUNTRIES
         if len(name) != 4 or not listed:
@@ -156,10 +174,14 @@ def _check_entry(kind: str, entry: Mapping[str, Any], faults: list[str]) -> None
         elif what == _DOSE:
             if type(value) not in (int, float) or value < 1 or value != int(value):
                 faults.append(f"schema.{kind}.{name}")
-        elif type(value) is not str or len(value) > MAX_FIELD_CHARS or (
-            (what == _DAY and not _is_day(value.strip()))
-            or (what == _MOMENT and not _is_day(value.strip()))
-            or (what == _LAND and not _COUNTRY.fullmatch(value.strip()))
+        elif (
+            type(value) is not str
+            or len(value) > MAX_FIELD_CHARS
+            or (
+                (what == _DAY and not _is_day(value.strip()))
+                or (what == _MOMENT and not _is_day(value.strip()))
+                or (what == _LAND and not _COUNTRY.fullmatch(value.strip()))
+            )
         ):
             faults.append(f"schema.{kind}.{name}")
 
@@ -243,11 +265,24 @@ def _judge_codes(kind: str, entry: Mapping[str, Any], never: list[str], unlisted
 
 _HOLDER = {"fn": "family_name", "gn": "given_name", "fnt": "family_name_icao", "gnt": "given_name_icao"}
 _ENTRY = {
-    "tg": "disease", "co": "country", "is": "issuer", "ci": "id",
-    "vp": "vaccine", "mp": "product", "dn": "dose", "sd": "doses_total", "dt": "date",
-    "tt": "test_type", "nm": "test_name", "sc": "sampled_at", "dr": "result_at", "tr": "result",
+    "tg": "disease",
+    "co": "country",
+    "is": "issuer",
+    "ci": "id",
+    "vp": "vaccine",
+    "mp": "product",
+    "dn": "dose",
+    "sd": "doses_total",
+    "dt": "date",
+    "tt": "test_type",
+    "nm": "test_name",
+    "sc": "sampled_at",
+    "dr": "result_at",
+    "tr": "result",
     "tc": "centre",
-    "fr": "first_positive", "df": "valid_from", "du": "valid_until",
+    "fr": "first_positive",
+    "df": "valid_from",
+    "du": "valid_until",
     "ma": "manufacturer",
 }
 _GROUPS = (("v", "vaccinations"), ("t", "tests"), ("r", "recoveries"))

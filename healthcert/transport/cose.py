@@ -90,7 +90,7 @@ def _usual(data: bytes) -> Envelope | None:
     head = _USUAL_TAILS.get(len(tail))
     if head is None or not tail.startswith(head):
         return None
-    before = protected[:3] if protected[1] == 0x04 else protected[: -_KID]
+    before = protected[:3] if protected[1] == 0x04 else protected[:-_KID]
     for trailer, alg in _USUAL_HEADERS.get(before, ()):
         kid_end = len(before) + _KID
         if protected[kid_end:] == trailer:

@@ -10,10 +10,11 @@ import pytest
 
 from healthcert import judge
 from healthcert.trust import parse_trust_object
+from healthcert.verdict import Verdict
 from scanner.signals import Signal, doses, signal_for
 
 
-def _verdict(testdata: Path, name: str):  # type: ignore[no-untyped-def]
+def _verdict(testdata: Path, name: str) -> Verdict:
     vector = json.loads((testdata / "dgc" / name).read_text("utf-8"))
     trust = parse_trust_object({"keys": [{"x5c": [vector["TESTCTX"]["CERTIFICATE"]], "country": "AT"}]})
     clock = datetime.fromisoformat(vector["TESTCTX"]["VALIDATIONCLOCK"])
