@@ -66,15 +66,19 @@ def groups(dcc: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 # One expression over all texts of a usual certificate, joined by line feeds: what it accepts,
-# `check_schema` accepts (a property test holds the two together). Days 29-31 go the long way.
+# `check_schema` accepts (a property test holds the two together). 29 February goes the long way.
 _LINE = r"[^\n]{0,80}"
-_DATE = r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
-_HEAD = r"1\.[0-3]\.[0-9]\n(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\n[A-Z<]{0,80}\n[A-Z<]{0,80}\n"
+_DATE = (
+    r"20[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_HEAD = r"1\.[0-3]\.[0-9]\n(?:19|20)[0-9]{2}(?:-[0-9]{2}){0,2}\n[A-Z<]{0,80}\n[A-Z<]{0,80}\n"
 _HEAD += 4 * (_LINE + r"\n")
 _USUAL_V = re.compile(_HEAD + _DATE)
-_USUAL_T = re.compile(_HEAD + _DATE + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\n" + _LINE + r"\n" + _LINE)
+_SAMPLED = _DATE + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+_USUAL_T = re.compile(_HEAD + _SAMPLED + r"\n(?:" + _SAMPLED + r")?\n" + _LINE + r"\n" + _LINE)
 _USUAL_R = re.compile(_HEAD + _DATE + r"\n" + _DATE + r"\n" + _DATE)
-_T_KEYS = frozenset(("tg", "tt", "nm", "ma", "sc", "tr", "tc", "co", "is", "ci"))
+_T_KEYS = frozenset(("tg", "tt", "nm", "ma", "sc", "dr", "tr", "tc", "co", "is", "ci"))
 
 
 def usual_kind(dcc: Mapping[str, Any]) -> str | None:
@@ -114,7 +118,7 @@ def usual_kind(dcc: Mapping[str, Any]) -> str | None:
                 and len(entry) == len(_FIELDS["v"])
             )
         elif kind == "t":
-            more = (entry["sc"], entry.get("nm", ""), entry.get("tc", ""))
+            more = (entry["sc"], entry.get("dr", ""), entry.get("nm", ""), entry.get("tc", ""))
             right = (
                 _USUAL_T.fullmatch("\n".join((*head, *more))) is not None
                 and entry["tt"] in codes.TEST_TYPES
