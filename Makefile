@@ -66,7 +66,7 @@ trace: setup ## Every requirement id with the tests that carry it
 
 night: setup $(VENV)/.system-test ## Volume and chaos; the log is kept under var/night
 	@mkdir -p var/night
-	@APP_ENV=test $(PY) -m pytest -m night -p no:xdist --timeout=7200 $(T) 2>&1 | tee "var/night/$$(date +%Y%m%dT%H%M%S).log"
+	@$(PY) -m pytest -m night -p no:xdist --timeout=7200 $(T) 2>&1 | tee "var/night/$$(date +%Y%m%dT%H%M%S).log"
 
 lock: setup ## Resolve the dependencies of setup.cfg anew into the lock file
 	@$(PY) -m pip install --quiet uv

@@ -104,7 +104,7 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
     for index, entry in enumerate(entries):
         try:
             signers.extend(_parse_signer(entry))
-        except (KeyMaterialError, ValueError, TypeError) as fault:
+        except (KeyMaterialError, ValueError, TypeError, OverflowError) as fault:
             reason = str(fault) if isinstance(fault, KeyMaterialError) else "entry is malformed"
             rejected.append((index, reason))
     canonical = json.dumps(obj, sort_keys=True, separators=(",", ":"), default=str).encode()

@@ -12,8 +12,9 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from healthcert import DEFAULT_POLICY, DecodeError, Policy, decode, judge, verify
@@ -22,7 +23,7 @@ from scanner.engines import Symbol
 from scanner.outbox import OutboxError
 from scanner.ports import Buzzer, Camera, Frame, Lamp, Outbox, Pixels, Screen
 from scanner.protocol import ScanReport
-from scanner.signals import SIGNALS, Signal, doses, signal_for
+from scanner.signals import SIGNALS, Signal, decide, doses
 from scanner.station import Event, Memory, Sighting, State, key_of, step
 from trustlist.snapshot import TrustSnapshot
 
@@ -34,6 +35,7 @@ MAX_UNWRITTEN = 10_000  # reports of about 300 bytes: 3 MB, an hour at three che
 RETRY_WRITE_S = 1.0
 CERTIFICATE_PREFIXES = ("HC1:", "HC2:", "NZCP:", "shc:/")
 STATUS_EVERY_S = 1.0
+CLOCK_SLACK = timedelta(days=1)  # time zones told wrongly and drift, never a lost clock battery
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,9 @@ class Loop:
             self.counters.errors += 1
             log.error("turn failed: %s", type(error).__name__)
             self.state = step(self.state, Event.CHECK_FAILED)
+            with suppress(Exception):  # nobody's earlier result may stay lit for the next person
+                if self.state is not State.DEGRADED:
+                    self._show_plain(Signal.IDLE)
 
     def _now(self) -> float:
         return self.parts.monotonic_ns() / 1e9
@@ -200,15 +205,9 @@ class Loop:
     def _check(self, text: str, key: bytes, captured_ns: int, begun_ns: int, read_ns: int) -> None:
         clock, trust = self.parts.monotonic_ns, self.parts.trust()
         seen_at = self.parts.utc_now()
-        at = self.parts.judged_as_of() if self.parts.judged_as_of is not None else seen_at
-        try:
-            decoded = decode(text)
-        except DecodeError:
-            verdict, decoded_ns = judge(text, trust, self.parts.policy, at), clock()
-        else:
-            decoded_ns = clock()
-            verdict = verify(decoded, trust, self.parts.policy, at)
-        signal = signal_for(verdict)
+        at = self._judging_time(seen_at, trust.issued_at)
+        verdict, decoded_ns = self._judge(text, trust, at)
+        signal, why = decide(verdict)
         verified_ns = clock()
         self._light(signal, verified_ns / 1e9)
         lit_ns = clock()
@@ -219,16 +218,42 @@ class Loop:
         ms = {name: round((b - a) / 1e6, 3) for name, a, b in zip(STAGES, marks, marks[1:], strict=False)}
         scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, round((lit_ns - captured_ns) / 1e6, 3))
         self._write(scan.report())
-        message = _message(scan)
+        message = _message(scan, why)
         self._memory.keep(key, message)
         self.parts.screen.send(message)
         self.parts.on_scan(scan)
+
+    def _judging_time(self, seen_at: datetime, issued_at: datetime | None) -> datetime | None:
+        """The moment to judge by; None when our clock stands before the trust data was even issued."""
+        if self.parts.judged_as_of is not None:
+            return self.parts.judged_as_of()
+        if issued_at is not None and seen_at < issued_at - CLOCK_SLACK:
+            return None
+        return seen_at
+
+    def _judge(self, text: str, trust: TrustSnapshot, at: datetime | None) -> tuple[Verdict, int]:
+        """The verdict and the moment decoding ended (ns). `judge` is the last door: it never raises."""
+        clock, policy = self.parts.monotonic_ns, self.parts.policy
+        try:
+            decoded = decode(text)
+            decoded_ns = clock()
+            if at is not None:
+                return verify(decoded, trust, policy, at), decoded_ns
+        except DecodeError:
+            decoded_ns = clock()
+        except Exception as error:
+            log.error("check failed: %s", type(error).__name__)
+            decoded_ns = clock()
+        return judge(text, trust, policy, at), decoded_ns
 
     def _light(self, signal: Signal, now: float) -> None:
         spec = SIGNALS[signal]
         self.parts.lamp.show(spec.lamp)
         if self.parts.buzzer is not None and spec.tones:
-            self.parts.buzzer.play(spec.tones)
+            try:
+                self.parts.buzzer.play(spec.tones)
+            except Exception as error:  # a mute kiosk still decides and reports
+                log.error("buzzer: %s", type(error).__name__)
         self._signal, self._hold_ends, self._until_button = signal, now + spec.hold_s, spec.until_button
         self._pressed = False
 
@@ -294,12 +319,12 @@ class Loop:
         )
 
 
-def _message(scan: Scan) -> dict[str, Any]:
+def _message(scan: Scan, why: tuple[str, ...]) -> dict[str, Any]:
     """What the screen is told: no name, no number, nothing of the holder but the dose count."""
     return {
         "type": "signal",
         "signal": str(scan.signal),
-        "reasons": list(scan.verdict.reasons),
+        "reasons": [*why, *scan.verdict.reasons],
         "kind": scan.verdict.kind if scan.verdict.outcome is Outcome.VALID else None,
         "doses": doses(scan.verdict),
         "trust_version": scan.verdict.trust_version,

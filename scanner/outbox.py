@@ -57,6 +57,7 @@ class OutboxBatch:
     gap: int
     bodies: tuple[bytes, ...]
     prev: bytes | None
+    generation: int = 0  # which file of this process it was read from
 
     @property
     def end(self) -> int:
@@ -68,7 +69,7 @@ class Outbox:
     """An append-only journal of reports with the state of their delivery. Threads of one process share it."""
 
     def __init__(self, path: Path, *, point: Callable[[str], None] = lambda name: None) -> None:
-        self._path, self._point, self._lock = path, point, threading.RLock()
+        self._path, self._point, self._lock, self._generation = path, point, threading.RLock(), 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._guard = os.open(
             path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
@@ -104,14 +105,25 @@ class Outbox:
         at = int(report.at.timestamp() * 1000)
         try:
             return self._append(body, at)
+        except sqlite3.ProgrammingError:  # an earlier attempt to open the file again failed
+            self._open_again(None)
         except sqlite3.DatabaseError as error:
             if not _damaged(error):
                 raise
-            with self._lock:
-                self._db.close()
-                self._set_aside(error)
+            self._open_again(error)
+        return self._append(body, at)
+
+    def _open_again(self, damage: sqlite3.DatabaseError | None) -> None:
+        with self._lock:
+            if self._guard < 0:
+                raise OutboxError("the outbox is closed")
+            self._db.close()
+            try:
+                if damage is not None:
+                    self._set_aside(damage)
                 self._db = self._open()
-            return self._append(body, at)
+            except (OSError, sqlite3.Error) as fault:
+                raise OutboxError("cannot open the outbox again; the next report tries") from fault
 
     def pending(self) -> int:
         """How many reports are not confirmed by the service."""
@@ -120,6 +132,7 @@ class Outbox:
     def next_batch(self, limit: int = 50) -> OutboxBatch | None:
         """The next report to send, oldest stream first, at most `limit` entries and one message in size."""
         with self._lock:
+            generation = self._generation
             row = self._db.execute(
                 "SELECT epoch FROM entries WHERE acked_at IS NULL ORDER BY epoch, seq LIMIT 1"
             ).fetchone()
@@ -144,7 +157,12 @@ class Outbox:
                 break
             bodies.append(bytes(body))
         return OutboxBatch(
-            epoch, start, rows[0][0] - start, tuple(bodies), entry_mark(bytes(before[0])) if before else None
+            epoch,
+            start,
+            rows[0][0] - start,
+            tuple(bodies),
+            entry_mark(bytes(before[0])) if before else None,
+            generation,
         )
 
     def apply(self, sent: OutboxBatch, reply: protocol.Reply, now: datetime) -> None:
@@ -157,6 +175,8 @@ class Outbox:
         forked   where the two histories part may lie before what we sent: if they differ at its very
         start and we hold more, go back and ask; else the rest moves into the new stream under new numbers.
         """
+        if sent.generation != self._generation:
+            return  # the file it came from was set aside: the numbers of the fresh one mean other reports
         with self._commit("ack") as db:
             if reply.status == protocol.FORKED:
                 self._fork(db, sent, reply, now)
@@ -292,6 +312,7 @@ class Outbox:
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Move a damaged file out of the way, never delete it; the service then opens a new stream for us."""
+        self._generation += 1
         count = 1
         while (home := self._path.with_name(f"{self._path.name}.damaged-{count}")).exists():
             count += 1

@@ -110,11 +110,52 @@ def _count(value: object) -> int | None:
     return int(value) if 0 < value < 100 and int(value) == value else None
 
 
-def signal_for(verdict: Verdict) -> Signal:
-    """The signal of a verdict: refused, ask, started (fewer doses than the series) or complete."""
+POSITIVE = "260373001"  # SNOMED CT: detected
+
+
+def decide(verdict: Verdict) -> tuple[Signal, tuple[str, ...]]:
+    """The signal of a verdict, and the reasons the certificate itself gives for it beyond the verdict's.
+
+    A signed positive test and a recovery outside its own window are refused. What no rule of this kiosk can
+    judge (the age of a test, doses that are not told) is asked, never green.
+    """
     if verdict.outcome is Outcome.INVALID:
-        return Signal.REFUSED
+        return Signal.REFUSED, ()
     if verdict.outcome is not Outcome.VALID:
-        return Signal.ASK
+        return Signal.ASK, ()
+    if verdict.kind == "test":
+        positive = any(entry.get("result") == POSITIVE for entry in _entries(verdict, "tests"))
+        return (
+            (Signal.REFUSED, ("rule.test_positive",))
+            if positive
+            else (Signal.ASK, ("undetermined.test_age",))
+        )
+    if verdict.kind == "recovery":
+        return _recovery(verdict)
     counted = doses(verdict)
-    return Signal.STARTED if counted is not None and counted[0] < counted[1] else Signal.COMPLETE
+    if counted is None:
+        return Signal.ASK, ("undetermined.doses",)
+    return (Signal.STARTED if counted[0] < counted[1] else Signal.COMPLETE), ()
+
+
+def _recovery(verdict: Verdict) -> tuple[Signal, tuple[str, ...]]:
+    today = verdict.at.date().isoformat()  # ISO dates compare as text
+    windows = [
+        (str(entry.get("valid_from", ""))[:10], str(entry.get("valid_until", ""))[:10])
+        for entry in _entries(verdict, "recoveries")
+    ]
+    if not windows or not all(first and last for first, last in windows):
+        return Signal.ASK, ("undetermined.recovery_window",)
+    if any(first <= today <= last for first, last in windows):
+        return Signal.COMPLETE, ()
+    return Signal.REFUSED, ("rule.recovery_window",)
+
+
+def _entries(verdict: Verdict, group: str) -> list[Mapping[str, Any]]:
+    found = verdict.claims.get(group) if verdict.claims is not None else None
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list | tuple) else []
+
+
+def signal_for(verdict: Verdict) -> Signal:
+    """The signal of a verdict, see `decide`."""
+    return decide(verdict)[0]

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from healthcert.errors import HealthCertError
+from healthcert.model import EU_DCC
+from healthcert.trust import NO_KID
 from trustlist.snapshot import TrustSnapshot
 
 log = logging.getLogger(__name__)
@@ -60,10 +63,20 @@ def load_trust(file: Path, cache: Path) -> TrustSnapshot:
             content = _read(path)
             issued = _issued(content, path)
             snapshot = TrustSnapshot.from_trust_object(content, issued_at=issued)
+            if not snapshot.signers(EU_DCC, NO_KID):
+                raise ValueError("holds no usable key")
         except FileNotFoundError:
             faults.append(f"{path.name}: is missing")
             continue
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            OverflowError,
+            RecursionError,
+            HealthCertError,
+        ) as error:
             faults.append(f"{path.name}: {type(error).__name__}: {error}")
             continue
         if path == file:

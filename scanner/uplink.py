@@ -181,10 +181,10 @@ class Uplink:
         while not self._stopping.is_set():
             self._wake.wait(max(0.0, due - time.monotonic()))
             self._wake.clear()
-            full = not self.failures and self._outbox.pending() >= self._batch
-            if self._stopping.is_set() or (time.monotonic() < due and not full):
-                continue
             try:
+                full = not self.failures and self._outbox.pending() >= self._batch
+                if self._stopping.is_set() or (time.monotonic() < due and not full):
+                    continue
                 delay = self.run_once(self._clock())
             except OutboxError as error:
                 _log.error("uplink: %s", error)

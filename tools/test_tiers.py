@@ -6,7 +6,6 @@ Tiers: unmarked, db, e2e, slow. `night` is never run here. Exit code 1 as soon a
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -39,7 +38,7 @@ def run(tier: Tier, workers: int, paths: list[str]) -> tuple[int, float]:
     if tier.parallel and workers > 1:
         argv += ["-n", str(workers), "--dist", "loadgroup"]
     started = time.monotonic()
-    code = subprocess.run(argv, check=False, env={**os.environ, "APP_ENV": "test"}).returncode
+    code = subprocess.run(argv, check=False).returncode
     return (0 if code == NO_TESTS_COLLECTED else code), time.monotonic() - started
 
 

@@ -56,6 +56,10 @@ class ScreenLink:
         with self._wake:
             self._wake.notify()
         self._thread.join(3)
+        process = self._process
+        if self._thread.is_alive() and process is not None:
+            process.kill()  # a screen that no longer reads holds the thread in its write
+            self._thread.join(3)
         self._end()
 
     def _run(self) -> None:

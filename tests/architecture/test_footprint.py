@@ -18,7 +18,7 @@ FORBIDDEN = [
     ("trustlist.snapshot", {"flask", "sqlalchemy", "numpy", "cv2", "hardware", "scanner"}),
     ("scanner.bootstrap", {"flask", "sqlalchemy", "psycopg", "alembic", "gunicorn", "verifier_service"}),
     ("scanner.protocol", {"numpy", "cv2", "zxingcpp", "hardware", "sqlite3", "flask"}),
-    ("verifier_service.wsgi", {"hardware", "cv2", "zxingcpp", "pyzbar", "gpiozero", "picamera2"}),
+    ("verifier_service.bootstrap", {"hardware", "cv2", "zxingcpp", "pyzbar", "gpiozero", "picamera2"}),
 ]
 
 

@@ -13,10 +13,18 @@ from pathlib import Path
 
 import cv2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hardware.scene import render
 
 ROOT = Path(__file__).resolve().parents[3]
+
+KEY = base64.b64encode(
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+).decode()
 
 
 def settings(home: Path, *, kind: str = "folder", extra: str = "") -> Path:
@@ -28,7 +36,7 @@ def settings(home: Path, *, kind: str = "folder", extra: str = "") -> Path:
     )
     (home / "frames").mkdir(exist_ok=True)
     if not (home / "trust.json").exists():
-        (home / "trust.json").write_text('{"keys": []}')
+        (home / "trust.json").write_text(json.dumps({"keys": [{"spki": KEY, "formats": ["eu-dcc"]}]}))
     return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.outbox import KEEP, Outbox, OutboxBusy, OutboxFull
+from scanner.outbox import KEEP, Outbox, OutboxBusy, OutboxError, OutboxFull
 from scanner.protocol import Reply, ScanReport
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -175,8 +175,24 @@ def test_a_cut_around_the_commit_leaves_all_or_nothing(tmp_path: Path, window: s
     assert Outbox(tmp_path / "box.db").pending() == (window == "outbox.after_commit")
 
 
-def test_an_error_of_the_disk_keeps_its_name(tmp_path: Path) -> None:
+def test_a_closed_outbox_says_so(tmp_path: Path) -> None:
     box = filled(tmp_path, 1)
     box.close()
-    with pytest.raises(sqlite3.ProgrammingError):
+    with pytest.raises(OutboxError, match="closed"):
         box.append(report())
+
+
+@pytest.mark.req("K04")
+def test_a_reply_to_the_damaged_file_confirms_nothing_in_the_fresh_one(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "outbox.sqlite")
+    for _ in range(3):
+        box.append(report())
+    sent = box.next_batch()
+    assert sent is not None
+    damage = sqlite3.DatabaseError("made up")
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    box._open_again(damage)
+    box.append(report())
+    box.apply(sent, Reply("ok", 0, 3, 60), datetime.now(UTC))
+    assert box.pending() == 1
+    box.close()

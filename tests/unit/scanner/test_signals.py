@@ -18,6 +18,10 @@ def verdict(
     return Verdict(outcome, (), "eu-dcc", kind, "AT", claims, "v1", datetime(2021, 6, 1, tzinfo=UTC))
 
 
+def recovery(first: str, last: str) -> dict[str, Any]:
+    return {"recoveries": [{"valid_from": first, "valid_until": last}]}
+
+
 def dose(given: Any, series: Any) -> dict[str, Any]:
     return {"vaccinations": [{"dose": given, "doses_total": series}]}
 
@@ -33,12 +37,16 @@ def dose(given: Any, series: Any) -> dict[str, Any]:
         (Outcome.VALID, "vaccination", dose(1, 1), Signal.COMPLETE),
         (Outcome.VALID, "vaccination", dose(3, 2), Signal.COMPLETE),
         (Outcome.VALID, "vaccination", dose(1.0, 2.0), Signal.STARTED),
-        (Outcome.VALID, "vaccination", dose("1", 2), Signal.COMPLETE),
-        (Outcome.VALID, "vaccination", dose(float("nan"), 2), Signal.COMPLETE),
-        (Outcome.VALID, "vaccination", {"vaccinations": []}, Signal.COMPLETE),
-        (Outcome.VALID, "vaccination", None, Signal.COMPLETE),
-        (Outcome.VALID, "test", {"t": [{}]}, Signal.COMPLETE),
-        (Outcome.VALID, "recovery", {"r": [{}]}, Signal.COMPLETE),
+        (Outcome.VALID, "vaccination", dose("1", 2), Signal.ASK),
+        (Outcome.VALID, "vaccination", dose(float("nan"), 2), Signal.ASK),
+        (Outcome.VALID, "vaccination", {"vaccinations": []}, Signal.ASK),
+        (Outcome.VALID, "vaccination", None, Signal.ASK),
+        (Outcome.VALID, "test", {"tests": [{"result": "260415000"}]}, Signal.ASK),
+        (Outcome.VALID, "test", {"tests": [{"result": "260373001"}]}, Signal.REFUSED),
+        (Outcome.VALID, "recovery", {"recoveries": [{}]}, Signal.ASK),
+        (Outcome.VALID, "recovery", recovery("2021-05-01", "2021-09-01"), Signal.COMPLETE),
+        (Outcome.VALID, "recovery", recovery("2021-06-02", "2021-09-01"), Signal.REFUSED),
+        (Outcome.VALID, "recovery", recovery("2021-01-01", "2021-05-31"), Signal.REFUSED),
         (Outcome.INVALID, "vaccination", dose(1, 2), Signal.REFUSED),
         (Outcome.INVALID, None, None, Signal.REFUSED),
         (Outcome.UNDETERMINED, "vaccination", dose(2, 2), Signal.ASK),
