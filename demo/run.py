@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("the demonstration runs only with APP_ENV=demo (make demo)\n")
         return 2
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell starts us with it ignored
     home = options.home or ROOT / "var" / ("demo-once" if options.once else "demo")
     try:
         return _run(home.absolute(), once=options.once)
@@ -166,7 +167,7 @@ def _settings(script: Path, address: str, screen_port: int, *, repeat: bool) -> 
         "camera": {"kind": "folder", "path": str(script.parent), "script": str(script), "repeat": repeat},
         "lamp": {"kind": "recording"},
         "trust": {"file": "trust.json"},
-        "service": {"url": address},
+        "service": {"url": address, "interval_s": 2},
         "screen": {"port": screen_port},
         "demo": {"now": DEMO_NOW.isoformat()},
     }

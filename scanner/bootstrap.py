@@ -137,7 +137,13 @@ def build(
         stack.callback(screen.close)
         uplink = None
         if settings.service_url is not None:
-            uplink = Uplink(outbox, HttpSender(settings.service_url), identity, point=point)
+            uplink = Uplink(
+                outbox,
+                HttpSender(settings.service_url),
+                identity,
+                interval_s=settings.service_interval_s,
+                point=point,
+            )
             stack.callback(uplink.stop)
 
         def network() -> bool | None:

@@ -51,6 +51,7 @@ class Settings:
     outbox: Path
     identity: Path
     service_url: str | None
+    service_interval_s: float  # between reports until the service names its own interval
     screen_port: int  # 0: no screen
     language: str
     demo_now: datetime | None  # the certificates' clock starts here; demonstrations and tests only
@@ -75,6 +76,7 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "outbox.path": ("path", Path("outbox.sqlite")),
     "identity.path": ("path", Path("identity")),
     "service.url": ("url?", None),
+    "service.interval_s": ("seconds", 60.0),
     "screen.port": ("port", 8090),
     "screen.language": ("language", "vi"),
     "demo.now": ("instant?", None),
