@@ -94,6 +94,32 @@ class CaptureThread:
                 self._slot.put(*got)
 
 
+class ThreadedCamera:
+    """The half that all cameras share: a capture thread, its slot, and the two ways to use them.
+
+    A driver adds `open`, `_grab` and, where it holds a device, `_release`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._slot = NewestFrameSlot()
+        self._thread = CaptureThread(name, self._slot, self._grab)
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        """See Camera."""
+        return self._slot.take(timeout_s)
+
+    def close(self) -> None:
+        """See Camera."""
+        self._release(self._thread.stop())
+        self._slot.clear()
+
+    def _grab(self) -> tuple[Pixels, int] | None:
+        raise NotImplementedError
+
+    def _release(self, thread_ended: bool) -> None:
+        """Let go of the device; `thread_ended` False: the thread is still inside the driver."""
+
+
 class LivenessGauge:
     """Tells a live camera from one that repeats itself: age of the last frame, and change of content.
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.newest import CaptureThread, LivenessGauge, NewestFrameSlot
-from hardware.ports import DeviceError, Frame, Pixels
+from hardware.newest import LivenessGauge, ThreadedCamera
+from hardware.ports import DeviceError, Pixels
 from hardware.shared_frames import FrameRing
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ STALE_AFTER_S = 3.0
 POLL_S = 0.002
 
 
-class PiCamera:
+class PiCamera(ThreadedCamera):
     """Newest frame from the capture process; a process that dies or goes quiet is started anew."""
 
     def __init__(
@@ -41,29 +41,20 @@ class PiCamera:
     ) -> None:
         self._arguments = [str(n) for n in (width, height, fps, shutter_us, lens_dioptres)] + list(extra)
         self._command = list(command)
-        self._slot = NewestFrameSlot()
-        self._thread = CaptureThread("camera-pi", self._slot, self._grab)
+        super().__init__("camera-pi")
         self._process: subprocess.Popen[bytes] | None = None
         self._ring: FrameRing | None = None
         self._path: Path | None = None
         self._count, self._last_ns = 0, 0
         self._gauge = LivenessGauge()
-        self.restarted = 0
 
     def open(self) -> None:
         """See Camera."""
         self._start()
         self._thread.start()
 
-    def newest(self, timeout_s: float) -> Frame | None:
-        """See Camera."""
-        return self._slot.take(timeout_s)
-
-    def close(self) -> None:
-        """See Camera."""
-        self._thread.stop()
+    def _release(self, thread_ended: bool) -> None:
         self._end()
-        self._slot.clear()
 
     def _start(self) -> None:
         memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112  # memory, not a disk
@@ -107,7 +98,6 @@ class PiCamera:
         if self._ring is None:
             self._thread.rest(1.0)
             self._start()
-            self.restarted += 1
             return None
         got = self._ring.read(self._count)
         now = time.monotonic_ns()

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hardware.newest import CaptureThread, NewestFrameSlot
-from hardware.ports import DeviceError, Frame, Pixels
+from hardware.newest import ThreadedCamera
+from hardware.ports import DeviceError, Pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 DEFAULT_HOLD_S = 1.0
@@ -79,7 +79,7 @@ def _scene(folder: Path, entry: object, index: int) -> Scene:
     return Scene(path, float(hold))
 
 
-class FolderCamera:
+class FolderCamera(ThreadedCamera):
     """Shows the pictures of a folder at `fps`, each for its hold time, once or round and round."""
 
     def __init__(
@@ -87,8 +87,7 @@ class FolderCamera:
     ) -> None:
         self._folder, self._script, self._repeat = folder, script, repeat
         self._period_s = 1.0 / fps
-        self._slot = NewestFrameSlot()
-        self._thread = CaptureThread("camera-folder", self._slot, self._grab)
+        super().__init__("camera-folder")
         self._scenes: tuple[Scene, ...] = ()
         self._index, self._scene_ends = 0, 0.0
         self._pixels: Pixels | None = None
@@ -104,15 +103,6 @@ class FolderCamera:
         self._scenes = read_script(self._folder, self._script)
         self._index, self._ended, self._pixels = 0, False, None
         self._thread.start()
-
-    def newest(self, timeout_s: float) -> Frame | None:
-        """See Camera."""
-        return self._slot.take(timeout_s)
-
-    def close(self) -> None:
-        """See Camera."""
-        self._thread.stop()
-        self._slot.clear()
 
     def _grab(self) -> tuple[Pixels, int] | None:
         if self._thread.rest(self._period_s if self._pixels is not None else 0.0) or self._ended:
@@ -132,7 +122,7 @@ class FolderCamera:
         return self._pixels, time.monotonic_ns()
 
 
-class MailboxCamera:
+class MailboxCamera(ThreadedCamera):
     """Looks at the newest picture of a folder, which somebody else replaces by an atomic rename.
 
     The picture is shown again at `fps` until another arrives: a held code. `captured_ns` is the moment of
@@ -141,8 +131,7 @@ class MailboxCamera:
 
     def __init__(self, folder: Path, *, fps: float = 30.0) -> None:
         self._folder, self._period_s = folder, 1.0 / fps
-        self._slot = NewestFrameSlot()
-        self._thread = CaptureThread("camera-mailbox", self._slot, self._grab)
+        super().__init__("camera-mailbox")
         self._stamp: tuple[int, int, str] | None = None
         self._pixels: Pixels | None = None
 
@@ -151,15 +140,6 @@ class MailboxCamera:
         if not self._folder.is_dir():
             raise DeviceError(f"mailbox folder {self._folder} does not exist")
         self._thread.start()
-
-    def newest(self, timeout_s: float) -> Frame | None:
-        """See Camera."""
-        return self._slot.take(timeout_s)
-
-    def close(self) -> None:
-        """See Camera."""
-        self._thread.stop()
-        self._slot.clear()
 
     def _newest_file(self) -> tuple[tuple[int, int, str], Path] | None:
         found = []

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hardware.newest import CaptureThread, LivenessGauge, NewestFrameSlot
-from hardware.ports import DeviceError, Frame, Pixels
+from hardware.newest import LivenessGauge, ThreadedCamera
+from hardware.ports import DeviceError, Pixels
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,25 @@ def _grey(picture: Pixels) -> Pixels:
     return np.ascontiguousarray(grey, dtype=np.uint8)
 
 
-class VideoFileCamera:
+class _StreamCamera(ThreadedCamera):
+    """A camera that OpenCV reads."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._video: cv2.VideoCapture | None = None
+
+    def _release(self, thread_ended: bool) -> None:
+        if thread_ended and self._video is not None:  # never under a thread that still reads from it
+            self._video.release()
+        self._video = None
+
+
+class VideoFileCamera(_StreamCamera):
     """Plays a video file at its own speed, once or round and round."""
 
     def __init__(self, path: Path, *, repeat: bool = False, fps: float | None = None) -> None:
         self._path, self._repeat, self._fps = path, repeat, fps
-        self._slot = NewestFrameSlot()
-        self._thread = CaptureThread("camera-video", self._slot, self._grab)
-        self._video: cv2.VideoCapture | None = None
+        super().__init__("camera-video")
         self._next, self._period_s = 0.0, 1 / 15
         self._ended = False
 
@@ -55,17 +66,6 @@ class VideoFileCamera:
         self._video, self._ended, self._next = video, False, time.monotonic()
         self._thread.start()
 
-    def newest(self, timeout_s: float) -> Frame | None:
-        """See Camera."""
-        return self._slot.take(timeout_s)
-
-    def close(self) -> None:
-        """See Camera."""
-        if self._thread.stop() and self._video is not None:
-            self._video.release()
-        self._video = None
-        self._slot.clear()
-
     def _grab(self) -> tuple[Pixels, int] | None:
         if self._video is None or self._ended:
             self._thread.rest(self._period_s)
@@ -83,32 +83,18 @@ class VideoFileCamera:
         return None
 
 
-class UsbCamera:
+class UsbCamera(_StreamCamera):
     """A V4L2 camera by number or by path (prefer /dev/v4l/by-id/..., which survives re-plugging)."""
 
     def __init__(self, device: int | str, *, width: int = 1280, height: int = 720, fps: int = 30) -> None:
         self._device, self._width, self._height, self._fps = device, width, height, fps
-        self._slot = NewestFrameSlot()
-        self._thread = CaptureThread("camera-usb", self._slot, self._grab)
-        self._video: cv2.VideoCapture | None = None
+        super().__init__("camera-usb")
         self._gauge = LivenessGauge()
-        self.reopened = 0
 
     def open(self) -> None:
         """See Camera."""
         self._video = self._open_device()
         self._thread.start()
-
-    def newest(self, timeout_s: float) -> Frame | None:
-        """See Camera."""
-        return self._slot.take(timeout_s)
-
-    def close(self) -> None:
-        """See Camera."""
-        if self._thread.stop() and self._video is not None:
-            self._video.release()
-        self._video = None
-        self._slot.clear()
 
     def _open_device(self) -> cv2.VideoCapture:
         video = cv2.VideoCapture(self._device, cv2.CAP_V4L2)  # type: ignore[call-overload, unused-ignore]
@@ -147,6 +133,5 @@ class UsbCamera:
             return
         try:
             self._video = self._open_device()
-            self.reopened += 1
         except DeviceError:
             self._thread.rest(REOPEN_AFTER_S / 2)

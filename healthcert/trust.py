@@ -94,9 +94,9 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
 
     Raises TrustObjectError when the object as a whole is not one.
     """
-    entries = obj.get("keys", []) if isinstance(obj, Mapping) else None
-    if entries is None:
-        entries = [] if isinstance(obj, Mapping) else None
+    entries = obj.get("keys") if isinstance(obj, Mapping) else ()
+    if entries is None:  # a missing list is an empty one
+        entries = []
     if not isinstance(entries, list) or len(entries) > MAX_TRUST_KEYS:
         raise TrustObjectError("a trust object holds a list of keys")
     signers: list[Signer] = []

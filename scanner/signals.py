@@ -154,8 +154,3 @@ def _recovery(verdict: Verdict) -> tuple[Signal, tuple[str, ...]]:
 def _entries(verdict: Verdict, group: str) -> list[Mapping[str, Any]]:
     found = verdict.claims.get(group) if verdict.claims is not None else None
     return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list | tuple) else []
-
-
-def signal_for(verdict: Verdict) -> Signal:
-    """The signal of a verdict, see `decide`."""
-    return decide(verdict)[0]

@@ -117,7 +117,6 @@ class Uplink:
         self._clock, self._jitter, self._point = clock, jitter, point
         self.interval_s, self._batch, self._limit = interval_s, batch, batch
         self.failures = 0
-        self.last_success: datetime | None = None
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._one = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -142,7 +141,7 @@ class Uplink:
         except SendFailed as error:
             return self._back_off(error)
         self._outbox.apply(sent, reply, now)
-        self.failures, self.last_success = 0, now
+        self.failures = 0
         self._limit = self._batch
         self.interval_s = min(max(reply.interval_s, INTERVAL_MIN_S), INTERVAL_MAX_S)
         more = self._outbox.pending() >= self._batch or reply.status not in (OK, CREATED)

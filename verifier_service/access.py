@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from enum import Enum
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, request
 
@@ -61,10 +62,7 @@ def check(access: Access | None, call: Request, settings: Settings) -> None:
 
 def is_direct_local(call: Request) -> bool:
     """True if the caller is this machine itself and not a proxy speaking for someone else."""
-    named = call.host.rsplit(":", 1)[0] if not call.host.endswith("]") else call.host
-    asked_here = named == "localhost" or is_loopback(
-        named
-    )  # a foreign name pointing here is a web page's trick
+    asked_here = is_loopback(urlsplit(call.host_url).hostname)  # a foreign name is a rebinding page
     return asked_here and is_loopback(call.remote_addr) and not any(m in call.headers for m in _PROXY_MARKS)
 
 

@@ -38,12 +38,6 @@ class UnknownDevice(ServiceError):
     code = "unknown-device"
 
 
-class ReportMalformed(ServiceError):
-    """The bytes are not a report."""
-
-    code = "report-malformed"
-
-
 class ReportTooLarge(ServiceError):
     """More bytes than a report may have."""
 

@@ -55,5 +55,5 @@ def demo() -> Iterator[RunningDemo]:
     running = start_demo(home)
     yield running
     running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(120) == 0
+    assert running.process.wait(60) == 0
     shutil.rmtree(home)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.outbox import KEEP, Outbox, OutboxBusy, OutboxError, OutboxFull
+from scanner.outbox import KEEP, Outbox, OutboxBatch, OutboxBusy, OutboxError, OutboxFull
 from scanner.protocol import Reply, ScanReport
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -27,12 +27,17 @@ def filled(path: Path, n: int) -> Outbox:
     return box
 
 
+def next_of(box: Outbox, limit: int = 50) -> OutboxBatch:
+    batch = box.next_batch(limit)
+    assert batch is not None
+    return batch
+
+
 @pytest.mark.req("K04")
 def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:
     filled(tmp_path, 3).close()
     box = Outbox(tmp_path / "box.db")
-    batch = box.next_batch(50)
-    assert batch is not None
+    batch = next_of(box)
     assert (box.pending(), batch.first_seq, len(batch.bodies), batch.prev) == (3, 0, 3, None)
 
 
@@ -60,11 +65,9 @@ def test_a_second_process_cannot_write(tmp_path: Path) -> None:
 @pytest.mark.req("K04")
 def test_ok_confirms_what_was_sent_and_never_more(tmp_path: Path) -> None:
     box = filled(tmp_path, 10)
-    sent = box.next_batch(4)
-    assert sent is not None
+    sent = next_of(box, 4)
     box.apply(sent, Reply("ok", 0, 9, 60), AT)
-    following = box.next_batch(50)
-    assert following is not None
+    following = next_of(box)
     assert (box.pending(), following.first_seq) == (6, 4)
     assert following.prev is not None
 
@@ -72,43 +75,35 @@ def test_ok_confirms_what_was_sent_and_never_more(tmp_path: Path) -> None:
 @pytest.mark.req("K04")
 def test_a_restored_service_gets_confirmed_entries_again(tmp_path: Path) -> None:
     box = filled(tmp_path, 10)
-    sent = box.next_batch(50)
-    assert sent is not None
+    sent = next_of(box)
     box.apply(sent, Reply("ok", 0, 10, 60), AT)
     box.append(report(10))
-    sent = box.next_batch(50)
-    assert sent is not None
+    sent = next_of(box)
     box.apply(sent, Reply("resend", 0, 4, 60), AT)
-    again = box.next_batch(50)
-    assert again is not None
+    again = next_of(box)
     assert (again.first_seq, again.gap, len(again.bodies), box.pending()) == (4, 0, 7, 7)
 
 
 @pytest.mark.req("K04")
 def test_what_is_held_no_more_is_told_as_a_gap(tmp_path: Path) -> None:
     box = filled(tmp_path, 10)
-    sent = box.next_batch(50)
-    assert sent is not None
+    sent = next_of(box)
     box.apply(sent, Reply("ok", 0, 10, 60), AT)
     assert box.prune(AT + KEEP - timedelta(seconds=1)) == 0
     assert box.prune(AT + KEEP + timedelta(seconds=1)) == 9
     box.append(report(10))
-    sent = box.next_batch(50)
-    assert sent is not None
+    sent = next_of(box)
     box.apply(sent, Reply("resend", 0, 4, 60), AT)
-    again = box.next_batch(50)
-    assert again is not None
+    again = next_of(box)
     assert (again.first_seq, again.gap, len(again.bodies), again.end) == (4, 5, 2, 11)
 
 
 @pytest.mark.req("K04")
 def test_a_fork_moves_the_differing_rest_into_the_new_stream(tmp_path: Path) -> None:
     box = filled(tmp_path, 10)
-    sent = box.next_batch(50)
-    assert sent is not None
+    sent = next_of(box)
     box.apply(sent, Reply("forked", 3, 0, 60, agreed_to=6), AT)
-    following = box.next_batch(50)
-    assert following is not None
+    following = next_of(box)
     assert (box.epoch, following.epoch, following.first_seq, following.bodies) == (3, 3, 0, sent.bodies[6:])
     assert box.append(report(10)) == 4
     assert box.pending() == 5
@@ -117,18 +112,14 @@ def test_a_fork_moves_the_differing_rest_into_the_new_stream(tmp_path: Path) -> 
 @pytest.mark.req("K04")
 def test_a_fork_at_the_very_start_goes_back_before_it_believes(tmp_path: Path) -> None:
     box = filled(tmp_path, 10)
-    sent = box.next_batch(5)
-    assert sent is not None
+    sent = next_of(box, 5)
     box.apply(sent, Reply("ok", 0, 5, 60), AT)
-    sent = box.next_batch(50)
-    assert sent is not None
+    sent = next_of(box)
     box.apply(sent, Reply("forked", 1, 0, 60, agreed_to=4), AT)
-    probe = box.next_batch(50)
-    assert probe is not None
+    probe = next_of(box)
     assert (probe.epoch, probe.first_seq) == (0, 0)
     box.apply(probe, Reply("forked", 1, 0, 60, agreed_to=2), AT)
-    following = box.next_batch(50)
-    assert following is not None
+    following = next_of(box)
     assert (following.epoch, following.first_seq, following.bodies) == (1, 0, probe.bodies[2:])
 
 
@@ -187,8 +178,7 @@ def test_a_reply_to_the_damaged_file_confirms_nothing_in_the_fresh_one(tmp_path:
     box = Outbox(tmp_path / "outbox.sqlite")
     for _ in range(3):
         box.append(report())
-    sent = box.next_batch()
-    assert sent is not None
+    sent = next_of(box)
     damage = sqlite3.DatabaseError("made up")
     damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     box._open_again(damage)

@@ -11,7 +11,7 @@ import pytest
 from healthcert import judge
 from healthcert.trust import parse_trust_object
 from healthcert.verdict import Verdict
-from scanner.signals import Signal, doses, signal_for
+from scanner.signals import Signal, decide, doses
 
 
 def _verdict(testdata: Path, name: str) -> Verdict:
@@ -25,4 +25,4 @@ def _verdict(testdata: Path, name: str) -> Verdict:
 def test_one_dose_of_two_is_yellow_and_says_so(testdata: Path) -> None:
     verdict = _verdict(testdata, "AT/2DCode/raw/1.json")
     assert doses(verdict) == (1, 2)
-    assert signal_for(verdict) is Signal.STARTED
+    assert decide(verdict)[0] is Signal.STARTED

@@ -9,7 +9,7 @@ import pytest
 
 from hardware.ports import COLOURS, MAX_RISES_PER_S, rises_within_a_second
 from healthcert.verdict import Outcome, Verdict
-from scanner.signals import SIGNALS, VERDICT_SIGNALS, Signal, doses, signal_for
+from scanner.signals import SIGNALS, VERDICT_SIGNALS, Signal, decide, doses
 
 
 def verdict(
@@ -54,7 +54,7 @@ def dose(given: Any, series: Any) -> dict[str, Any]:
     ],
 )
 def test_the_signal_of_a_verdict(outcome: Outcome, kind: str | None, claims: Any, expected: Signal) -> None:
-    assert signal_for(verdict(outcome, kind, claims)) is expected
+    assert decide(verdict(outcome, kind, claims))[0] is expected
 
 
 def test_dose_numbers_are_told_only_of_a_valid_vaccination() -> None:
