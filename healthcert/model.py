@@ -6,7 +6,6 @@ Source: architecture §3 (`decode` before `verify`); hcert-spec §6.3.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .verdict import Check
@@ -33,8 +32,7 @@ class Envelope(NamedTuple):
     alg: int | None  # COSE algorithm number; None: neither header names one
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A recognised code. `envelope` is None for a format that is recognised but not supported here."""
 
     format: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,3 +51,41 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     if skipped:
         terminalreporter.write_line(f"NOT RUN for want of the shared test data: {len(skipped)} tests")
+
+
+class SmallDisk:
+    """A file system of its own that can really run full."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._ballast = path, path / "ballast"
+
+    def fill(self) -> None:
+        """Leave no byte free."""
+        with self._ballast.open("wb", buffering=0) as out, suppress(OSError):
+            while out.write(bytes(4096)):
+                pass
+        assert shutil.disk_usage(self.path).free == 0
+
+    def free(self) -> None:
+        """Give the room back."""
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int], SmallDisk]]:
+    """Makes file systems of a given size (MiB); needs the right to mount."""
+    mounted: list[Path] = []
+
+    def make(mebibytes: int) -> SmallDisk:
+        path = Path("/var/tmp") / f"cx-disk-{os.getpid()}-{len(mounted)}"  # noqa: S108
+        path.mkdir()
+        mounted.append(path)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0755", "tmpfs", str(path)]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            pytest.skip("no right to mount a small file system here")
+        return SmallDisk(path)
+
+    yield make
+    for path in mounted:
+        subprocess.run(["umount", "--lazy", str(path)], check=False, capture_output=True)
+        path.rmdir()

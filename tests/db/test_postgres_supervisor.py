@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -200,6 +202,21 @@ def test_two_processes_starting_at_once_share_one_server(home: Path, bin_dir: Pa
         child.communicate("\n", timeout=60)
         assert child.returncode == 0
     assert not Cluster(home / "db", bin_dir).is_up()
+
+
+def test_many_that_make_the_home_at_the_same_moment_all_find_it_whole(home: Path) -> None:
+    for turn in range(40):
+        clusters = [Cluster(home / f"db{turn}", wheel_bin()) for _ in range(6)]
+        together = threading.Barrier(len(clusters))
+
+        def make(cluster: Cluster, together: threading.Barrier = together) -> None:
+            assert cluster.home  # settled before the race
+            together.wait(10)
+            cluster._make_home()
+
+        with ThreadPoolExecutor(len(clusters)) as pool:
+            list(pool.map(make, clusters))
+        assert sorted(path.name for path in home.iterdir() if path.name.startswith(".")) == []
 
 
 def test_the_server_listens_on_no_network_and_keeps_what_it_commits(cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,8 +138,7 @@ def copy_programs(bin_dir: Path, into: Path) -> Path:
     copied_bin = target / package.name / prefix.name / bin_dir.name
     if copied_bin.is_dir():
         return copied_bin
-    half = target.with_name(target.name + ".half")
-    shutil.rmtree(half, ignore_errors=True)
+    half = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=into))  # several may copy at once
     shutil.copytree(prefix, half / package.name / prefix.name, symlinks=True)
     libraries = package.with_name(package.name + ".libs")
     if libraries.is_dir():
@@ -146,7 +146,10 @@ def copy_programs(bin_dir: Path, into: Path) -> Path:
     for path in (half, *half.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    half.rename(target)
+    try:
+        half.rename(target)
+    except OSError:  # another was first
+        shutil.rmtree(half)
     return copied_bin
 
 

@@ -186,10 +186,7 @@ class Cluster:
     def _make_home(self) -> None:
         """Home and socket directory, 0700 and the server account's own."""
         for directory in (self.home, self.socket_dir):
-            if not os.path.lexists(directory):
-                directory.mkdir(mode=0o700)
-                if self._account.uid is not None:
-                    os.chown(directory, self._account.uid, self._account.gid or 0)
+            self._make_private(directory)
             status = directory.lstat()
             wanted = os.geteuid() if self._account.uid is None else self._account.uid
             if not stat.S_ISDIR(status.st_mode) or status.st_uid != wanted:
@@ -198,6 +195,18 @@ class Cluster:
             if stat.S_IMODE(status.st_mode) != 0o700:
                 message = f"{directory} must have mode 0700"
                 raise PostgresError(message)
+
+    def _make_private(self, directory: Path) -> None:
+        """One at a time, by a lock on the parent: of several starting at once none meets a half-made one."""
+        parent = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(parent, fcntl.LOCK_EX)
+            with contextlib.suppress(FileExistsError):
+                directory.mkdir(mode=0o700)
+                if self._account.uid is not None:
+                    os.chown(directory, self._account.uid, self._account.gid or 0)
+        finally:
+            os.close(parent)
 
     def _create_data(self) -> None:
         """Run initdb beside the final place and rename: a half-made directory is never taken for data."""
