@@ -6,7 +6,7 @@ Two families: *their data is bad* (`DecodeError`) and *what we were given to jud
 
 from __future__ import annotations
 
-from .verdict import Stage
+from .verdict import Check, Stage
 
 
 class HealthCertError(Exception):
@@ -14,7 +14,13 @@ class HealthCertError(Exception):
 
 
 class DecodeError(HealthCertError):
-    """The text is not what it claims to be: `stage` where it broke, `code` the stable reason."""
+    """The text is not what it claims to be: `stage` where it broke, `code` the stable reason.
+
+    `format` and `passed` are filled in by `decode`, which alone knows whose stages these are.
+    """
+
+    format = "none"
+    passed: tuple[Check, ...] = ()
 
     def __init__(self, stage: Stage, code: str) -> None:
         super().__init__(f"{stage.value}: {code}")

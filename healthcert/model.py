@@ -20,8 +20,9 @@ FORMATS = (EU_DCC, WHO_DDCC, SHC, VDS_NC, DIVOC)
 
 
 class Envelope(NamedTuple):
-    """A COSE_Sign1 as received. `protected` and `unverified_payload` are the exact bytes signed.
+    """A COSE_Sign1 as received, the envelope of EU DCC and WHO DDCC.
 
+    `protected` and `unverified_payload` are the exact bytes signed.
     A tuple, because one is made for every check and a frozen dataclass costs five times as much.
     """
 
@@ -33,11 +34,23 @@ class Envelope(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A recognised code. `envelope` is None for a format that is recognised but not supported here."""
+    """A recognised code. `envelope` belongs to its format alone: only that format's module looks inside."""
 
     format: str
     checks: tuple[Check, ...]  # the stages decoding passed
-    envelope: Envelope | None
+    envelope: Any
+
+
+class Finding(NamedTuple):
+    """What one format's verification comes to, from the signer on; `verify` folds it into a Verdict.
+
+    `claims` has the shape of `claims.py`; it is None unless the signature holds.
+    """
+
+    checks: tuple[Check, ...]
+    kind: str | None = None  # "vaccination" | "test" | "recovery"
+    issuer: str | None = None  # ISO 3166-1 alpha-2
+    claims: Mapping[str, Any] | None = None
 
 
 class Claims(NamedTuple):

@@ -51,6 +51,18 @@ class Signer:
         put(self, "verifies", keys.verifier_of(self.public_key))
 
 
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate named as an anchor: what it signed is believed for `formats` of `country`.
+
+    It need not be self-signed: being listed makes it an anchor. `country` as listed, 2 or 3 letters.
+    """
+
+    der: bytes
+    country: str | None
+    formats: frozenset[str]
+
+
 class TrustView(Protocol):
     """What `verify` asks of trust data, whatever brought them here."""
 
@@ -63,24 +75,43 @@ class TrustView(Protocol):
         """Every signer of `format` under `kid`; `NO_KID` means every signer of the format."""
         ...
 
+    def authorities(self, format: str) -> tuple[Authority, ...]:
+        """The anchors of `format`."""
+        ...
+
+    def smart_crl(self, issuer: str, kid: str) -> Mapping[str, Any] | None:
+        """The published revocation list of a SMART Health Card key; None: not checkable."""
+        ...
+
+    def x509_crls(self) -> tuple[bytes, ...]:
+        """Every X.509 revocation list at hand, as DER; none: not checkable."""
+        ...
+
 
 class StaticTrust:
     """Trust data that do not change. `rejected` lists (index, reason) of keys that could not be used."""
 
-    __slots__ = ("_by_kid", "rejected", "version")
+    __slots__ = ("_authorities", "_by_kid", "_smart_crls", "_x509_crls", "rejected", "version")
 
     def __init__(
-        self, signers: Sequence[Signer], version: str, rejected: Sequence[tuple[int, str]] = ()
+        self,
+        signers: Sequence[Signer],
+        version: str,
+        rejected: Sequence[tuple[int, str]] = (),
+        *,
+        authorities: Sequence[Authority] = (),
+        smart_crls: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+        x509_crls: Sequence[bytes] = (),
     ) -> None:
-        by_kid: dict[tuple[str, bytes], tuple[Signer, ...]] = {}
-        every: dict[tuple[str, bytes], list[Signer]] = {}
+        by_kid: dict[tuple[str, bytes], list[Signer]] = {}
         for signer in signers:
             for name in signer.formats:
                 for kid in {signer.kid, NO_KID}:
-                    every.setdefault((name, kid), []).append(signer)
-        for slot, group in every.items():
-            by_kid[slot] = tuple(group)
-        self._by_kid = by_kid
+                    by_kid.setdefault((name, kid), []).append(signer)
+        self._by_kid = {slot: tuple(group) for slot, group in by_kid.items()}
+        self._authorities = tuple(authorities)
+        self._smart_crls = dict(smart_crls or {})
+        self._x509_crls = tuple(x509_crls)
         self.version = version
         self.rejected = tuple(rejected)
 
@@ -88,27 +119,83 @@ class StaticTrust:
         """Every signer of `format` under `kid`; empty when nobody is known."""
         return self._by_kid.get((format, kid), ())
 
+    def authorities(self, format: str) -> tuple[Authority, ...]:
+        """The anchors of `format`."""
+        return tuple(authority for authority in self._authorities if format in authority.formats)
+
+    def smart_crl(self, issuer: str, kid: str) -> Mapping[str, Any] | None:
+        """The revocation list of a SMART Health Card key; None: not checkable."""
+        return self._smart_crls.get((issuer, kid))
+
+    def x509_crls(self) -> tuple[bytes, ...]:
+        """Every X.509 revocation list at hand."""
+        return self._x509_crls
+
 
 def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
     """Trust from the JSON object of architecture §6; keys it cannot use land in `rejected`.
 
     Raises TrustObjectError when the object as a whole is not one.
     """
-    entries = obj.get("keys") if isinstance(obj, Mapping) else ()
-    if entries is None:  # a missing list is an empty one
-        entries = []
-    if not isinstance(entries, list) or len(entries) > MAX_TRUST_KEYS:
-        raise TrustObjectError("a trust object holds a list of keys")
+    if not isinstance(obj, Mapping):
+        raise TrustObjectError("a trust object is a JSON object")
+    lists = {name: _entries(obj, name) for name in ("keys", "authorities", "smart_crls", "x509_crls")}
     signers: list[Signer] = []
     rejected: list[tuple[int, str]] = []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(lists["keys"]):
         try:
             signers.extend(_parse_signer(entry))
         except (KeyMaterialError, ValueError, TypeError, OverflowError) as fault:
             reason = str(fault) if isinstance(fault, KeyMaterialError) else "entry is malformed"
             rejected.append((index, reason))
+    try:
+        authorities = [_parse_authority(entry) for entry in lists["authorities"]]
+        x509_crls = [keys.decode_base64(entry) for entry in lists["x509_crls"]]
+    except KeyMaterialError as fault:
+        raise TrustObjectError(str(fault)) from fault
     canonical = json.dumps(obj, sort_keys=True, separators=(",", ":"), default=str).encode()
-    return StaticTrust(signers, hashlib.sha256(canonical).hexdigest()[:_VERSION_HEX], rejected)
+    return StaticTrust(
+        signers,
+        hashlib.sha256(canonical).hexdigest()[:_VERSION_HEX],
+        rejected,
+        authorities=authorities,
+        smart_crls=_smart_crls(lists["smart_crls"]),
+        x509_crls=x509_crls,
+    )
+
+
+def _entries(obj: Mapping[str, Any], name: str) -> list[Any]:
+    entries = obj.get(name)
+    if entries is None:  # a missing list is an empty one
+        return []
+    if not isinstance(entries, list) or len(entries) > MAX_TRUST_KEYS:
+        raise TrustObjectError(f"{name} is a list of at most {MAX_TRUST_KEYS} entries")
+    return entries
+
+
+def _parse_authority(entry: object) -> Authority:
+    if not isinstance(entry, Mapping):
+        raise KeyMaterialError("an authority is an object")
+    chain, country, formats = entry.get("x5c"), entry.get("country"), entry.get("formats")
+    first = chain[0] if isinstance(chain, list) and chain else chain
+    return Authority(
+        keys.decode_base64(first),
+        country.upper() if isinstance(country, str) else None,
+        frozenset(FORMATS) if formats is None else _words(formats),
+    )
+
+
+def _smart_crls(entries: list[Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """By (issuer, kid). Two lists for one key: neither is believed to be the newer one here."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            raise TrustObjectError("a revocation list is an object")
+        issuer, kid = entry.get("iss"), entry.get("kid")
+        if not isinstance(issuer, str) or not isinstance(kid, str) or (issuer, kid) in found:
+            raise TrustObjectError("a revocation list names iss and kid, each pair once")
+        found[issuer, kid] = entry
+    return found
 
 
 def _parse_signer(entry: object) -> list[Signer]:

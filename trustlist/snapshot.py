@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from healthcert.trust import Signer, StaticTrust, parse_trust_object
+from healthcert.trust import Authority, Signer, StaticTrust, parse_trust_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,15 @@ class TrustSnapshot:
     def signers(self, format: str, kid: bytes) -> tuple[Signer, ...]:
         """Every signer of `format` under `kid`."""
         return self._trust.signers(format, kid)
+
+    def authorities(self, format: str) -> tuple[Authority, ...]:
+        """The anchors of `format`."""
+        return self._trust.authorities(format)
+
+    def smart_crl(self, issuer: str, kid: str) -> Mapping[str, Any] | None:
+        """The revocation list of a SMART Health Card key; None: not checkable."""
+        return self._trust.smart_crl(issuer, kid)
+
+    def x509_crls(self) -> tuple[bytes, ...]:
+        """Every X.509 revocation list at hand."""
+        return self._trust.x509_crls()

@@ -24,6 +24,8 @@ CLAIM_EXP = 4
 CLAIM_IAT = 6
 CLAIM_HCERT = -260
 HCERT_DCC = 1
+HCERT_DDCC = (1, 3, 4)  # 3 vaccination, 4 test (proposed by WHO)
+_HCERT_HEAD = b"\x39\x01\x03\xa1"  # -260: a map of one
 _END = b"\x9d\x17\xe2\x5b\xc4\x08\x71\xfa"  # any bytes that no certificate holds
 _END_ITEM = b"\x48" + _END
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
@@ -57,6 +59,30 @@ def parse(payload: bytes) -> Claims:
     return _claims(claims, dcc)
 
 
+def parse_ddcc(payload: bytes) -> tuple[Mapping[str, Any], float | None, float | None, tuple[str, ...]]:
+    """The DDCC map, expiry and issue time (seconds since 1970 or None) and the faults of those times.
+
+    A time that is absent is no fault here: the bare map has none.
+    Raises DecodeError at SCHEMA with the codes of `parse`.
+    """
+    claims = _strict_any(payload)
+    hcert = claims.get(CLAIM_HCERT)
+    if not isinstance(hcert, Mapping):
+        if not all(isinstance(key, str) for key in claims):
+            raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+        return claims, None, None, ()
+    ddcc = next((hcert[key] for key in HCERT_DDCC if isinstance(hcert.get(key), Mapping)), None)
+    if ddcc is None:
+        raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+    faults: list[str] = []
+    expires = issued = None
+    if claims.get(CLAIM_EXP) is not None:
+        expires = _numeric_date(claims[CLAIM_EXP], "exp", faults)
+    if claims.get(CLAIM_IAT) is not None:
+        issued = _numeric_date(claims[CLAIM_IAT], "iat", faults)
+    return ddcc, expires, issued, tuple(faults)
+
+
 def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
     expires, issued, issuer = claims.get(CLAIM_EXP), claims.get(CLAIM_IAT), claims.get(CLAIM_ISS)
     issuer = issuer.strip() or None if isinstance(issuer, str) else None
@@ -73,14 +99,23 @@ def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
     return Claims(issuer, exp, iat, tuple(faults), dcc)
 
 
-def looks_like_bare_ddcc(payload: bytes) -> bool:
-    """True if the payload is a map whose first key is a text: WHO DDCC carries no CWT claims.
+def looks_like_ddcc(payload: bytes) -> bool:
+    """True if the payload has a shape only WHO DDCC comes in, judged by its heads and key names alone.
 
-    Looks at two heads, at no value.
+    Seen or proposed: the bare map (its first key is a text: no CWT claims), and CWT -260 with 3, 4, or 1
+    around a map that has `hcid` and no `ver`. Nothing is believed because of it: it chooses whose signers
+    are asked and which structure must hold afterwards.
+    Source: notes/certificates-other-formats-and-vietnam §1.1, §1.3.
     """
     if len(payload) < 2 or not (0xA1 <= payload[0] <= 0xB7 or payload[0] == 0xBF):
         return False
-    return payload[1] >> 5 == 3
+    if payload[1] >> 5 == 3:
+        return True
+    at = payload.find(_HCERT_HEAD)
+    sub_claim = payload[at + len(_HCERT_HEAD) : at + len(_HCERT_HEAD) + 1] if at >= 0 else b""
+    if sub_claim in (b"\x03", b"\x04"):
+        return True
+    return sub_claim == b"\x01" and b"\x64hcid" in payload and b"\x63ver" not in payload
 
 
 def _fast(payload: bytes) -> dict[Any, Any] | None:
@@ -99,6 +134,13 @@ def _fast(payload: bytes) -> dict[Any, Any] | None:
 
 
 def _strict(payload: bytes) -> dict[Any, Any]:
+    claims = _strict_any(payload)
+    if not _is_plain(claims, len(payload)):
+        raise DecodeError(Stage.SCHEMA, "decode.cwt")
+    return claims
+
+
+def _strict_any(payload: bytes) -> dict[Any, Any]:
     reader = Reader(payload)
     try:
         claims = reader.item()
@@ -108,7 +150,7 @@ def _strict(payload: bytes) -> dict[Any, Any]:
         raise DecodeError(Stage.SCHEMA, f"decode.cwt_{word}" if known else "decode.cwt") from None
     if not reader.at_end():
         raise DecodeError(Stage.SCHEMA, "decode.cwt_trailing")
-    if type(claims) is not dict or not _is_plain(claims, len(payload)):
+    if type(claims) is not dict:
         raise DecodeError(Stage.SCHEMA, "decode.cwt")
     return claims
 

@@ -20,11 +20,11 @@ import pytest
 
 from healthcert import Stage, Status, Verdict, decode, judge
 from healthcert.formats.dcc import groups
+from healthcert.formats.eu_dcc import check_content, check_time, check_usage
 from healthcert.policy import DEFAULT_POLICY
 from healthcert.times import parse_instant
 from healthcert.transport import base45, cwt
 from healthcert.trust import StaticTrust, parse_trust_object
-from healthcert.verify import check_content, check_time, check_usage
 
 ROOT = Path(__file__).resolve().parents[2]
 DGC = Path(os.environ.get("CONG_XANH_TESTDATA", ROOT.parent / "shared" / "testdata")) / "dgc"

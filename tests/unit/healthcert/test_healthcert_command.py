@@ -84,7 +84,7 @@ def test_every_bad_line_gets_one_answer_and_the_next_line_is_still_served(
         (json.dumps(_request(trust={"keys": {}})).encode(), "input.trust"),
         (json.dumps(_request(policy={"unheard_of": 1})).encode(), "input.policy"),
         (json.dumps(_request(policy={"require": ["magic"]})).encode(), "input.policy"),
-        (b'{"text":"\\ud800"}', "decode.not_a_certificate"),
+        (b'{"text":"\\ud800"}', "format.unsupported"),
         (b'{"text":"HC1:\\ud800"}', "decode.base45_character"),
         (b'{"text":"HC1:' + b"A" * MAX_LINE_BYTES * 2 + b'"}', "decode.too_long"),
         (b'{"trust":[' + b"1," * MAX_LINE_BYTES + b"1]}", "input.line_too_long"),
