@@ -34,7 +34,8 @@ from typing import Any, NoReturn
 from .citizen_id import CitizenId
 from .dates import Agreement, PartialDate, compare_dates, is_century_apart, is_day_month_swap, parse_birth
 from .mrz import Mrz
-from .names import NAME_REASONS, NameLevel, PersonName, compare_names, make_name
+from .name_rules import NameLevel
+from .names import NAME_REASONS, PersonName, compare_names, make_name
 
 _MAX_NUMBER_CHARS = 64  # a zone holds at most 22 characters of one; anything longer is no number
 _MIN_NUMBER_CHARS = 5  # shorter ones are serials that many people share
