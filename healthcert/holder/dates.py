@@ -70,7 +70,7 @@ def compare_dates(a: PartialDate, b: PartialDate) -> Agreement:
 
 def is_day_month_swap(a: PartialDate, b: PartialDate) -> bool:
     """True if the two differ only in that day and month changed places: the commonest slip of the pen."""
-    return a != b and a.day is not None and a == PartialDate(b.year, b.day, b.month)
+    return a.day is not None and a.day != a.month and a == PartialDate(b.year, b.day, b.month)
 
 
 def is_century_apart(a: PartialDate, b: PartialDate) -> bool:

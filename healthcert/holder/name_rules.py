@@ -175,6 +175,8 @@ def _only_initials(a: Form, b: Form) -> bool:
 
 
 def _abbreviated(a: Form, b: Form, *, with_full: bool) -> bool:
+    if not any(len(word) == 1 for word in a.words + b.words):
+        return False
     if a.given or b.given:
         pairs = chain(_pairs(a, b, crosswise=False), _pairs(a, b, crosswise=True))
     else:  # the family name is the first word of both, or the last

@@ -21,6 +21,7 @@ from healthcert.holder.dates import (
     PartialDate,
     compare_dates,
     is_century_apart,
+    is_day_month_swap,
     parse_birth,
 )
 from healthcert.holder.match import REASONS, Binding, BindingOutcome, bind, same_person
@@ -208,6 +209,12 @@ def test_day_and_month_changed_over_is_told_beside_the_refusal() -> None:
     binding = bind(anna(date_of_birth="1974-12-08"), PASSPORT, TODAY)
     assert binding.outcome is NO_MATCH
     assert binding.reasons == ("holder.birth_date_differs", "holder.birth_date_day_month_swapped")
+
+
+def test_a_swap_of_day_and_month_changes_something() -> None:
+    assert is_day_month_swap(PartialDate(1974, 8, 12), PartialDate(1974, 12, 8))
+    assert not is_day_month_swap(PartialDate(1974, 8, 8), PartialDate(1974, 8, 8))
+    assert not is_day_month_swap(PartialDate(1974, 8), PartialDate(1974, None, 8))
 
 
 def test_a_centenarian_whose_zone_reads_as_a_child_is_looked_at() -> None:

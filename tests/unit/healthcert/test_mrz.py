@@ -70,6 +70,14 @@ def test_a_wrong_digit_in_the_second_half_of_a_long_number_is_found() -> None:
     assert "mrz.check_digit.document_number" in failing(LONG_TD1.replace("<7349", "<7359")).codes
 
 
+def test_a_short_number_without_its_check_digit_does_not_run_on() -> None:
+    # D2314589 and a filler for its digit: what follows is optional data, not the number's second half
+    head, middle = "I<UTOD2314589<<7349" + "<" * 11, "3407127M9507122UTO" + "<" * 11
+    composite = check_digit(head[5:] + middle[:7] + middle[8:15] + middle[18:])
+    fault = failing(head + middle + composite + "STEVENSON<<PETER".ljust(30, "<"))
+    assert fault.codes == ("mrz.check_digit.document_number",)
+
+
 def test_vietnamese_documents_are_read() -> None:
     passport, card = parse_mrz(VN_PASSPORT, TODAY), parse_mrz(VN_CARD, TODAY)
     assert (passport.document_number, passport.family_name, passport.given_name) == (
