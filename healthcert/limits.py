@@ -42,3 +42,22 @@ MIN_NUMERIC_DATE = -62_135_596_800
 
 # A request line of the command: 100 KB of text and an inline trust object of 2,000 keys x 2.7 KB.
 MAX_LINE_BYTES = 8_388_608
+
+# A machine-readable zone holds 90 characters at most (TD1, 3 x 30); a reader that puts a blank or a line end
+# behind each of them sends 180. Rounded up to the next power of two.
+MAX_MRZ_CHARS = 256
+
+# The citizen-ID code: two numbers of 12, a name of 200, an address of at most 250 (four levels of 60), two
+# dates of 8, sex and separators: about 500. Later cards append fields; twice that.
+MAX_CITIZEN_ID_CHARS = 1_024
+
+# Doc 9303 leaves 39 characters for a name, the DCC schema 80 for each half, the DDCC 200.
+MAX_NAME_CHARS = 200
+
+# The longest names met in passports have about ten words; the rules try every place to divide them.
+MAX_NAME_WORDS = 16
+
+# Letters with several transliterations multiply: German needs Ä x Ö x Ü = 2 x 2 x 3 = 12 spellings, no
+# language more. Three writings of a certificate against one of a card: (3 x 12) x 12 = 432 comparisons,
+# 0.3 s for names made to cost time, under 1 ms for real ones.
+MAX_SPELLINGS = 12

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from ..holder.citizen_id import CITIZEN_ID_TEXT
 from ..model import DIVOC, EU_DCC, SHC, VDS_NC
 
 HCERT_PREFIX = "HC1:"
@@ -22,8 +23,6 @@ _DAMAGED_PREFIX = re.compile(r"h[a-z0-9]{1,2}:", re.IGNORECASE)
 _BARE_HCERT_CHARS = 100  # the shortest official vector holds 205
 _BASE45 = re.compile(r"[0-9A-Z $%*+\-./:]*", re.IGNORECASE)
 _LINK = re.compile(r"[a-z][a-z0-9+.\-]*:/", re.IGNORECASE)
-# number|old number or nothing|name|ddmmyyyy|sex|address|ddmmyyyy
-_CITIZEN_ID = re.compile(r"\d{12}\|(\d{9}|\d{12})?\|[^|]{1,200}\|\d{8}\|[^|]{1,20}\|[^|]*\|\d{8}.*", re.ASCII)
 PERSONAL_CODE = re.compile(r"CX1\.[A-Za-z0-9_-]{16,64}")
 
 
@@ -59,7 +58,7 @@ def name_stranger(text: str) -> str:
         return "decode.not_a_certificate"
     if PERSONAL_CODE.fullmatch(text):
         return "format.personal_code"
-    if _CITIZEN_ID.fullmatch(text):
+    if CITIZEN_ID_TEXT.fullmatch(text):
         return "format.citizen_id"
     return "format.unsupported"
 
