@@ -1,0 +1,1 @@
+"""The commands of `python -m healthcert` that speak in lines; they alone touch streams."""
