@@ -1,4 +1,4 @@
-"""`python -m healthcert verify | explain | certlogic`: the commands of architecture §6. Reads streams and the clock."""
+"""`python -m healthcert verify | explain | certlogic`, the commands of architecture §6. Reads the clock."""
 
 from __future__ import annotations
 

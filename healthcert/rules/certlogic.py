@@ -102,7 +102,7 @@ def _var(path: str) -> _Run:
         if kind is str:
             if len(data) > MAX_LOGIC_TEXT_CHARS:
                 raise CertLogicError(f"a text of more than {MAX_LOGIC_TEXT_CHARS} characters")
-        elif kind not in _OTHER_JSON:
+        elif kind not in _OTHER_JSON and not (kind is datetime and data.tzinfo is None):
             raise CertLogicError("data of a type that JSON does not have")
         return data
 

@@ -37,7 +37,7 @@ def _plain(value: Any) -> Any:
     kind = type(value)
     if value is None or kind is str or kind is bool:
         return value
-    if kind is datetime:
+    if kind is datetime and value.tzinfo is None:
         return moment_text(value)
     if kind is float and math.isfinite(value):
         return int(value) if value.is_integer() and abs(value) <= MAX_LOGIC_INTEGER else value
