@@ -37,6 +37,10 @@ class RuleResult(NamedTuple):
     why: str = ""
 
 
+# looked up once: attribute access on an Enum class is a function call in Python 3.11
+_PASSED, _FAILED, _OPEN, _ACCEPTANCE = Result.PASSED, Result.FAILED, Result.OPEN, RuleType.ACCEPTANCE
+
+
 def build_external(
     *,
     clock: datetime,
@@ -76,19 +80,19 @@ def evaluate(rules: Iterable[Rule], payload: Any, external: Mapping[str, Any]) -
 
 def _judge(rule: Rule, payload: Any, data: dict[str, Any]) -> RuleResult:
     if rule.run is None:
-        return RuleResult(rule, Result.OPEN, rule.unusable)
+        return RuleResult(rule, _OPEN, rule.unusable)
     if isinstance(payload, dict) and "ver" in payload:
         schema = parse_version(payload["ver"])
         if schema is None or schema[0] != rule.schema_version[0] or schema < rule.schema_version:
-            return RuleResult(rule, Result.OPEN, "written for another schema than the certificate's")
+            return RuleResult(rule, _OPEN, "written for another schema than the certificate's")
     try:
         value = rule.run(data)
     except CertLogicError as fault:
-        return RuleResult(rule, Result.OPEN, str(fault))
+        return RuleResult(rule, _OPEN, str(fault))
     if not isinstance(value, bool):
-        return RuleResult(rule, Result.OPEN, "neither true nor false")
-    passes = value is (rule.type is RuleType.ACCEPTANCE)
-    return RuleResult(rule, Result.PASSED if passes else Result.FAILED)
+        return RuleResult(rule, _OPEN, "neither true nor false")
+    passes = value is (rule.type is _ACCEPTANCE)
+    return RuleResult(rule, _PASSED if passes else _FAILED)
 
 
 def check_rules(

@@ -24,7 +24,7 @@ _Member = TypeVar("_Member", bound=StrEnum)
 Version = tuple[int, int, int]
 ENGINE = "CERTLOGIC"
 ENGINE_VERSION: Version = (1, 3, 3)  # the specification this build implements
-SCHEMA_VERSION: Version = (1, 3, 0)  # the newest DCC schema; rules name the schema they were written for
+SCHEMA_LINE = (1, 3)  # the newest line of DCC schemas; a rule names the schema it was written for
 
 _IDENTIFIER = re.compile(r"(GR|VR|TR|RR|IR)-[A-Z]{2}-[0-9]{4}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -149,7 +149,7 @@ def _program(
 ) -> tuple[Callable[[Any], Any] | None, str]:
     if engine != ENGINE or engine_version > ENGINE_VERSION:
         return None, "an engine this build does not have"
-    if schema_version[0] != SCHEMA_VERSION[0] or schema_version > (*SCHEMA_VERSION[:2], 10**9):
+    if schema_version[0] != SCHEMA_LINE[0] or schema_version[:2] > SCHEMA_LINE:
         return None, "a schema this build does not know"
     try:
         return compile(logic), ""

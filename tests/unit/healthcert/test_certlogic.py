@@ -142,6 +142,12 @@ def test_truth_and_one_are_two_things() -> None:
     assert "amount" in fault({"plusTime": ["2021", True, "day"]})
 
 
+@pytest.mark.parametrize("item", [None, True, 1, [], {}, ["a"]])
+def test_only_a_text_is_a_member_of_a_list_of_texts(item: Any) -> None:
+    assert value({"in": [{"var": ""}, ["a", "b"]]}, item) is False
+    assert value({"in": [{"var": ""}, ["a", "b"]]}, "b") is True
+
+
 def test_arrays_objects_and_dates_equal_only_themselves() -> None:
     data = {"a": [1], "b": [1], "o": {}}
     assert value({"===": [{"var": "a"}, {"var": "a"}]}, data) is True

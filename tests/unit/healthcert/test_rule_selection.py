@@ -131,8 +131,15 @@ def test_a_rule_passes_fails_or_stays_open(changes: dict[str, Any], expected: Re
     assert bool(found.why) is (expected is Result.OPEN)
 
 
-@pytest.mark.parametrize("version", ["1.3", "x", 13, None])
-def test_a_certificate_of_unreadable_schema_leaves_rules_open(version: object) -> None:
+@pytest.mark.parametrize("schema", ["0.9.0", "1.4.0", "2.0.0"])
+def test_a_rule_for_a_schema_unknown_here_is_open_whatever_the_certificate(schema: str) -> None:
+    for dcc in ({}, {"ver": schema}):
+        (found,) = evaluate([rule(SchemaVersion=schema)], dcc, {})
+        assert found.result is Result.OPEN
+
+
+@pytest.mark.parametrize("version", ["1.3", "x", 13, None, "2.0.0", "0.9.0"])
+def test_a_certificate_of_a_schema_the_rule_is_not_for_leaves_it_open(version: object) -> None:
     (found,) = evaluate([rule()], {"ver": version}, {})
     assert found.result is Result.OPEN
 
