@@ -1,7 +1,8 @@
 """Exceptions of this room. They stay inside: `judge` turns them into verdicts.
 
 Two families: *their data is bad* (`DecodeError`) and *what we were given to judge with is bad*
-(`TrustObjectError`, `PolicyError`).
+(`TrustObjectError`, `PolicyError`, `RuleListError`). `CertLogicError` is either:
+a rule that cannot judge, or data it cannot judge.
 """
 
 from __future__ import annotations
@@ -38,3 +39,11 @@ class TrustObjectError(HealthCertError):
 
 class PolicyError(HealthCertError):
     """A policy asks for something this build does not know; nothing is silently ignored."""
+
+
+class CertLogicError(HealthCertError):
+    """An expression is no CertLogic or has no value on its data; the reason is short and holds no data."""
+
+
+class RuleListError(HealthCertError):
+    """A list of business rules as a whole is not usable."""

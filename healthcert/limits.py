@@ -61,3 +61,36 @@ MAX_NAME_WORDS = 16
 # language more. Three writings of a certificate against one of a card: (3 x 12) x 12 = 432 comparisons,
 # 0.3 s for names made to cost time, under 1 ms for real ones.
 MAX_SPELLINGS = 12
+# The longest rule of the EU corpus has 44 nodes; a list of 300 products is 300 more. Ten times that.
+MAX_LOGIC_NODES = 4_096
+
+# The corpus nests 6 deep; an else-if chain over 27 countries nests 27. Four times that. One level costs at
+# most three of Python's thousand frames.
+MAX_LOGIC_DEPTH = 128
+
+# One step is one node evaluated inside a reduce, or up to 32 list elements looked at. Ten entries x 44 nodes
+# are 440. Two hundred times that, 0.1 s at worst.
+MAX_LOGIC_STEPS = 100_000
+
+# A certificate identifier holds 80 characters, a manufacturer's name about 120. Eight times that.
+MAX_LOGIC_TEXT_CHARS = 1_024
+
+# The largest whole number every JSON reader holds exactly: 2^53 - 1 (RFC 8259 section 6).
+MAX_LOGIC_INTEGER = 9_007_199_254_740_991
+
+# Years 1 to 9999 are 87,600,000 hours; adding more leaves them whatever the date.
+MAX_PLUS_TIME = 100_000_000
+
+# A rule's result is true or false; whole data contexts (32 value sets of 250 codes of 8 characters) come to
+# 64,000 nodes and characters. Twice that.
+MAX_LOGIC_RESULT = 131_072
+
+# The Union's gateway held about 600 rules of 40 countries. Eight times that.
+MAX_RULES = 5_000
+
+# 24 languages of the Union and 40 of the world; the longest description in the corpus has 300 characters.
+MAX_RULE_DESCRIPTIONS = 64
+MAX_RULE_TEXT_CHARS = 4_096
+
+# A request line of the certlogic command: a rule of 16 KB and 32 value sets of 1,000 codes of 16 characters.
+MAX_LOGIC_LINE_BYTES = 1_048_576
