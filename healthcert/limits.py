@@ -42,3 +42,28 @@ MIN_NUMERIC_DATE = -62_135_596_800
 
 # A request line of the command: 100 KB of text and an inline trust object of 2,000 keys x 2.7 KB.
 MAX_LINE_BYTES = 8_388_608
+
+# A code's text holds its JSON, so JSON is never longer than the text.
+MAX_JSON_CHARS = MAX_TEXT_CHARS
+
+# VDS-NC nests 6 deep, a DIVOC certificate 5, a SMART Health Card bundle 12. Twice the deepest, and some.
+MAX_JSON_DEPTH = 32
+
+# The largest exact whole number of a double has 16 digits, its shortest decimal form at most 24 characters.
+MAX_JSON_NUMBER_CHARS = 32
+
+# The largest official SMART Health Card, a lab report, inflates 13:1 to 30,178 bytes. Four times that, and as
+# much as JSON may have.
+MAX_CARD_BYTES = MAX_JSON_CHARS
+
+# `{"zip":"DEF","alg":"ES256","kid":43 characters}` is 112 characters of base64url. Nine times that.
+MAX_JWS_HEADER_CHARS = 1_024
+
+# A card of MAX_TEXT_CHARS in chunks of 2 x 1,191 digits comes to 55 of them; the largest seen has 3.
+MAX_CARD_CHUNKS = 64
+
+# Base64url of 16 bytes and a little: the limit of the specification.
+MAX_RID_CHARS = 24
+
+# All issuers of the VCI directory together list 1,343 cards. 100,000 for one key are 11 MB in memory.
+MAX_RIDS = 100_000
