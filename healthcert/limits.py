@@ -59,6 +59,13 @@ MAX_CARD_BYTES = MAX_JSON_CHARS
 # `{"zip":"DEF","alg":"ES256","kid":43 characters}` is 112 characters of base64url. Nine times that.
 MAX_JWS_HEADER_CHARS = 1_024
 
+# Headers read are remembered: 256 x (768 bytes and its JSON of at most 10 times that) = 2 MB. A checkpoint
+# meets a few issuers a day.
+MAX_REMEMBERED_HEADERS = 256
+
+# A card nests 12 deep and opens some 50 brackets in all: below 64 they need not be followed.
+MAX_CARD_DEPTH = 64
+
 # A card of MAX_TEXT_CHARS in chunks of 2 x 1,191 digits comes to 55 of them; the largest seen has 3.
 MAX_CARD_CHUNKS = 64
 

@@ -46,10 +46,10 @@ class RidList(Mapping[str, Any]):
 
         `crl_version` is the counter the key itself names; None: it names none.
         """
-        counter = self.get("ctr")
+        counter = self._published.get("ctr")
         told = (
-            ("kid", self.get("kid") != kid),
-            ("method", self.get("method") != METHOD),
+            ("kid", self._published.get("kid") != kid),
+            ("method", self._published.get("method") != METHOD),
             ("ctr", type(counter) is not int or counter < 1),
             ("version", crl_version is not None and counter != crl_version),
             ("rids", self._read[1]),
@@ -67,7 +67,7 @@ class RidList(Mapping[str, Any]):
 
         Of a name listed twice the entry that revokes more counts.
         """
-        entries = self.get("rids")
+        entries = self._published.get("rids")
         if not isinstance(entries, list):
             return {}, True
         before: dict[str, float] = {}

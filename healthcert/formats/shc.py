@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import keys
 from ..errors import DecodeError
-from ..limits import MAX_CARD_BYTES, MAX_NUMERIC_DATE, MAX_SIGNERS_PER_KID, MIN_NUMERIC_DATE
+from ..limits import MAX_CARD_BYTES, MAX_CARD_DEPTH, MAX_NUMERIC_DATE, MAX_SIGNERS_PER_KID, MIN_NUMERIC_DATE
 from ..model import SHC, Decoded, Finding
 from ..policy import Policy
 from ..transport import jws, numeric, strict_json
@@ -89,24 +89,36 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         return Finding((_refuse("trust.issuer_mismatch"), _INFLATED))
     signed_at, expires_at, faults = _read_times(payload)
     card = read_card(payload, signed_at, expires_at)
-    limits = [
-        (
-            signer,
-            _check_usage(card, signer),
-            check_window(expires_at, signed_at, faults, signer, policy, instant),
-        )
-        for instant in (now.timestamp(),)
-        for signer in own
-    ]
-    # the same key may be listed twice with different limits
-    signer, usage, time = next(
-        (found for found in limits if fold(found[1:]) is not Outcome.INVALID), limits[0]
-    )
+    signer, usage, time = _best_limits(own, card, signed_at, expires_at, faults, policy, now.timestamp())
     published = trust.smart_crl(issuer, envelope.kid) if isinstance(issuer, str) else None
     revocation = check_revocation(published, envelope.kid, signer.crl_version, card.rid, signed_at)
     return Finding(
         (_SIGNED, _INFLATED, usage, time, card.check, revocation), card.kind, signer.country, card.claims
     )
+
+
+def _best_limits(
+    own: Sequence[Signer],
+    card: Card,
+    signed_at: float | None,
+    expires_at: float | None,
+    faults: Sequence[str],
+    policy: Policy,
+    instant: float,
+) -> tuple[Signer, Check, Check]:
+    """(signer, usage, time) of the first signer whose limits the card keeps, else of the first.
+
+    The same key may be listed twice with different limits.
+    """
+    found = [
+        (
+            signer,
+            _check_usage(card, signer),
+            check_window(expires_at, signed_at, faults, signer, policy, instant),
+        )
+        for signer in own
+    ]
+    return next((one for one in found if fold(one[1:]) is not Outcome.INVALID), found[0])
 
 
 def _find_signers(envelope: jws.Jws, trust: TrustView) -> tuple[Sequence[Signer], Check]:
@@ -135,7 +147,7 @@ def _read_payload(compressed: bytes) -> Mapping[str, Any]:
     """The JSON object in a signed payload. Raises DecodeError at ZLIB, or at SCHEMA `schema.json_<word>`."""
     raw = inflate_raw(compressed, MAX_CARD_BYTES)
     try:
-        payload = strict_json.loads(raw.decode("utf-8"))
+        payload = strict_json.loads(raw.decode("utf-8"), max_depth=MAX_CARD_DEPTH)
     except UnicodeDecodeError:
         raise DecodeError(Stage.SCHEMA, "schema.json_malformed") from None
     except strict_json.JsonError as fault:

@@ -7,10 +7,11 @@ Source: RFC 7515 §3.1, §4.1, §5.2; SMART Health Cards Framework 1.4.0, "Healt
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import DecodeError
-from ..limits import MAX_JWS_HEADER_CHARS
+from ..limits import MAX_JWS_HEADER_CHARS, MAX_REMEMBERED_HEADERS
 from ..verdict import Stage
 from . import base64url, strict_json
 
@@ -52,8 +53,12 @@ def parse(text: str) -> Jws:
     return Jws(raw[: raw.rindex(b".")], payload, signature, kid, header.get("alg"))
 
 
+@lru_cache(MAX_REMEMBERED_HEADERS)
 def read_header(raw: bytes) -> Mapping[str, Any]:
-    """The JSON object in `raw`, strictly. Raises DecodeError `decode.jws_header`."""
+    """The JSON object in `raw`, strictly; an issuer writes the same one on all its cards.
+
+    Raises DecodeError `decode.jws_header`.
+    """
     try:
         header = strict_json.loads(raw.decode("utf-8"))
     except ValueError:

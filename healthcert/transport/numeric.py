@@ -1,8 +1,7 @@
 """The digits of a SMART Health Card code to the text they stand for; chunks joined in any order.
 
 Two digits are one character, its code less 45. All pairs are computed at once: the tens and the units, one
-byte each, are read as two large integers. The largest sum of a lane is 99 + 45 = 144, so lanes never spill
-into each other.
+byte each, are read as two large integers. A lane holds at most 99, so lanes never spill into each other.
 Source: SMART Health Cards Framework 1.4.0, "Encoding QRs" and "Chunking Larger SHCs" (deprecated, still met).
 """
 
@@ -19,9 +18,10 @@ from .base64url import ALPHABET
 
 PREFIX = "shc:/"
 _OFFSET = 45
-_DIGITS = b"0123456789"
-_VALUES = bytes.maketrans(_DIGITS, bytes(range(10)))
-_JWS_CHARACTERS = ALPHABET + b"."
+_FOREIGN = b"\xff"
+_VALUES = bytes(code - 48 if 48 <= code < 58 else 0xFF for code in range(256))  # of the digits "0" to "9"
+_JWS = frozenset(ALPHABET + b".")
+_CHARACTERS = bytes(value + _OFFSET if value + _OFFSET in _JWS else 0xFF for value in range(256))
 _CHUNK = re.compile(r"shc:/([1-9][0-9]{0,2})/([1-9][0-9]{0,2})/")
 
 
@@ -73,15 +73,13 @@ def _split(text: str) -> tuple[int, int, str]:
 
 
 def _decode(digits: str) -> str:
-    raw = digits.encode("ascii", "replace")
-    if raw.translate(None, _DIGITS):
+    values = digits.encode("ascii", "replace").translate(_VALUES)
+    if _FOREIGN in values:
         raise DecodeError(Stage.BASE45, "decode.numeric_character")
-    if len(raw) % 2:
+    if len(values) % 2:
         raise DecodeError(Stage.BASE45, "decode.numeric_odd")
-    values = raw.translate(_VALUES)
-    count = len(raw) // 2
     pairs = 10 * int.from_bytes(values[::2]) + int.from_bytes(values[1::2])
-    codes = (pairs + int.from_bytes(bytes((_OFFSET,)) * count)).to_bytes(count)
-    if codes.translate(None, _JWS_CHARACTERS):
+    text = pairs.to_bytes(len(values) // 2).translate(_CHARACTERS)
+    if _FOREIGN in text:
         raise DecodeError(Stage.BASE45, "decode.numeric_pair")
-    return codes.decode("ascii")
+    return text.decode("ascii")
