@@ -24,7 +24,7 @@ _MEANING = {
     "decode.numeric_pair": "the digits stand for no character a card can hold",
     "decode.chunk_missing": "one of several codes of a card; the others are still to be shown",
     "decode.chunk_mixed": "the codes belong to different cards",
-    "decode.several_cards": "the file holds several cards; they are checked one by one",
+    "decode.several_cards": "the file holds several cards; each is to be shown by itself",
     "decode.jws": "the signed envelope is malformed",
     "format.unsupported": "a known kind of certificate that this build does not verify yet",
     "trust.missing": "no trust list was given, so the signature cannot be checked",

@@ -3,6 +3,7 @@
 Sources (facts only): the VCI terminology `immunization-covid-all` and `lab-qualitative-test-covid`, the CDC's
 CVX table, LOINC and SNOMED CT; EU value sets 2.9.0 for the right-hand sides. Of the tests only those that
 look for the virus in airway samples count: no antibodies, no blood, no genes shared with other viruses.
+LOINC codes are copyright Regenstrief Institute, used under the LOINC licence (http://loinc.org/license).
 """
 
 from __future__ import annotations

@@ -617,6 +617,11 @@ def test_a_list_without_entries_is_faulty(rids: Any) -> None:
     assert revocation(published() | {"rids": rids}) == BAD
 
 
+def test_a_card_signed_at_the_very_time_of_an_entry_is_not_before_it() -> None:
+    assert revocation(published(f"{RID}.1640000000"), nbf=1_640_000_000) == CLEAR
+    assert revocation(published(f"{RID}.1640000000"), nbf=1_639_999_999.9) == REVOKED
+
+
 def test_a_name_listed_twice_counts_as_what_revokes_more() -> None:
     assert revocation(published(f"{RID}.1", f"{RID}.1640000001")) == BAD_AND_REVOKED
     assert revocation(published(RID, f"{RID}.1")) == BAD_AND_REVOKED
