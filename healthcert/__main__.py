@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "verify":
             return _verify(sys.stdin.buffer, sys.stdout, trust, at)
-        return _explain(options.text, trust, at)
+        return _explain(options.text, trust, at, options.lang)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; there is nobody to tell
         return 0
@@ -49,6 +49,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     verify = commands.add_parser("verify", help="JSON lines in, one JSON verdict a line out")
     explained = commands.add_parser("explain", help="lines for a person about one text")
     explained.add_argument("text", help='the text of the code, "HC1:..."')
+    explained.add_argument("--lang", choices=explain.LANGUAGES, default="en", help="default: en")
     for command in (verify, explained):
         command.add_argument("--trust", type=Path, metavar="FILE", help="trust object (JSON)")
         command.add_argument("--at", metavar="TIME", help="RFC 3339; default: now")
@@ -126,11 +127,11 @@ def _unasked(reason: str, outcome: Outcome = Outcome.UNDETERMINED) -> dict[str, 
     }
 
 
-def _explain(text: str, trust: StaticTrust | None, at: datetime | None) -> int:
+def _explain(text: str, trust: StaticTrust | None, at: datetime | None, language: str) -> int:
     verdict = judge(text, trust, DEFAULT_POLICY, at or datetime.now(UTC))
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    for line in explain.as_lines(verdict):
+    for line in explain.as_lines(verdict, language):
         print(line)
     return 0
 

@@ -68,12 +68,14 @@ def parse_ddcc(payload: bytes) -> tuple[Mapping[str, Any], float | None, float |
     claims = _strict_any(payload)
     hcert = claims.get(CLAIM_HCERT)
     if not isinstance(hcert, Mapping):
-        if not all(isinstance(key, str) for key in claims):
-            raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+        if not _is_json(claims, len(payload)):
+            raise DecodeError(Stage.SCHEMA, "decode.cwt")
         return claims, None, None, ()
     ddcc = next((hcert[key] for key in HCERT_DDCC if isinstance(hcert.get(key), Mapping)), None)
     if ddcc is None:
         raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+    if not _is_json(ddcc, len(payload)):
+        raise DecodeError(Stage.SCHEMA, "decode.cwt")
     faults: list[str] = []
     expires = issued = None
     if claims.get(CLAIM_EXP) is not None:
@@ -156,12 +158,17 @@ def _strict_any(payload: bytes) -> dict[Any, Any]:
 
 
 def _is_plain(claims: dict[Any, Any], room: int) -> bool:
-    """Only JSON types below the hcert claim, no deeper, larger or longer than the bytes they came from."""
-    hcert = claims.get(CLAIM_HCERT)
-    level: list[Any] = [hcert.get(HCERT_DCC)] if type(hcert) is dict else []
+    """The times are scalars and the certificate under the hcert claim is JSON (`_is_json`)."""
     for name in (CLAIM_EXP, CLAIM_IAT):
         if type(claims.get(name)) not in (int, float, str, bool, type(None)):
             return False
+    hcert = claims.get(CLAIM_HCERT)
+    return type(hcert) is not dict or _is_json(hcert.get(HCERT_DCC), room)
+
+
+def _is_json(value: Any, room: int) -> bool:
+    """Only JSON types, no deeper, larger or longer than the `room` bytes they came from allow."""
+    level: list[Any] = [value]
     items = chars = 0
     for _ in range(MAX_CBOR_DEPTH):
         below: list[Any] = []
