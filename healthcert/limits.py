@@ -94,3 +94,34 @@ MAX_RULE_TEXT_CHARS = 4_096
 
 # A request line of the certlogic command: a rule of 16 KB and 32 value sets of 1,000 codes of 16 characters.
 MAX_LOGIC_LINE_BYTES = 1_048_576
+# A code's text holds its JSON, so JSON is never longer than the text.
+MAX_JSON_CHARS = MAX_TEXT_CHARS
+
+# VDS-NC nests 6 deep, a DIVOC certificate 5, a SMART Health Card bundle 12. Twice the deepest, and some.
+MAX_JSON_DEPTH = 32
+
+# The largest exact whole number of a double has 16 digits, its shortest decimal form at most 24 characters.
+MAX_JSON_NUMBER_CHARS = 32
+
+# The largest official SMART Health Card, a lab report, inflates 13:1 to 30,178 bytes. Four times that, and as
+# much as JSON may have.
+MAX_CARD_BYTES = MAX_JSON_CHARS
+
+# `{"zip":"DEF","alg":"ES256","kid":43 characters}` is 112 characters of base64url. Nine times that.
+MAX_JWS_HEADER_CHARS = 1_024
+
+# Headers read are remembered: 256 x (768 bytes and its JSON of at most 10 times that) = 2 MB. A checkpoint
+# meets a few issuers a day.
+MAX_REMEMBERED_HEADERS = 256
+
+# A card nests 12 deep and opens some 50 brackets in all: below 64 they need not be followed.
+MAX_CARD_DEPTH = 64
+
+# A card of MAX_TEXT_CHARS in chunks of 2 x 1,191 digits comes to 55 of them; the largest seen has 3.
+MAX_CARD_CHUNKS = 64
+
+# Base64url of 16 bytes and a little: the limit of the specification.
+MAX_RID_CHARS = 24
+
+# All issuers of the VCI directory together list 1,343 cards. 100,000 for one key are 11 MB in memory.
+MAX_RIDS = 100_000
