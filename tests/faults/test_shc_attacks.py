@@ -190,6 +190,7 @@ def test_no_other_signature_is_taken(header: Any, signature: Any, reason: str) -
         ("[]", "decode.jws_header"),
         (f'{{"zip":"DEF","kid":"{KID}","x":"{"y" * 2_000}"}}', "decode.jws"),
     ],
+    ids=[f"header {number}" for number in range(13)],  # the texts hold a key of this process
 )
 def test_a_header_has_one_meaning_or_none(header: Any, reason: str) -> None:
     assert refused(digits(card(header=header)), reason).reasons == (reason,)
