@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from healthcert import Outcome, decode, judge
 from healthcert.formats.private import KINDS
-from healthcert.issue import CertificateRequest, LocalSigner, prepare, redeem, with_check
-from healthcert.issue.uvci import ALPHABET
+from healthcert.issue import CertificateRequest, IssueError, LocalSigner, prepare, redeem, with_check
+from healthcert.issuing.uvci import ALPHABET
 from healthcert.rules import codes
 from healthcert.transport import base45, cose
 from healthcert.trust import Signer as TrustedSigner
@@ -28,7 +29,8 @@ TODAY = NOW.date()
 _LETTERS = "aăâbcdđeêghiklmnoôơpqrstuưvxyáàảãạấầẩẫậếềểễệốồổỗộớờởỡợứừửữựÄÖÜßØæþł"
 _words = st.text(_LETTERS, min_size=1, max_size=12).map(str.title)
 _names = st.lists(_words, min_size=1, max_size=3).map(" ".join)
-_texts = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=20)
+_any_script = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=20)
+_texts = _any_script.map(lambda text: unicodedata.normalize("NFC", text))
 _days = st.dates(TODAY - timedelta(days=500), TODAY).map(str)
 _births = st.dates(datetime(1905, 1, 1).date(), datetime(2020, 1, 1).date())  # noqa: DTZ001 - days only
 _births_cut = st.tuples(_births.map(str), st.sampled_from((0, 4, 7, 10))).map(lambda pair: pair[0][: pair[1]])
@@ -105,6 +107,39 @@ def test_what_is_issued_is_valid_and_read_back_as_it_was(
     assert (claims.get("certificate_kind"), claims["holder"].get("nationality")) == (kind, nationality)
     assert claims["issued_at"] == NOW.isoformat()
     assert claims["expires_at"] == (NOW + life).replace(microsecond=0).isoformat()
+
+
+_odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+_fields = ("ver", "nam", "dob", "v", "fn", "fnt", "dn", "dt", "co", "ci", "mp", "is")
+_places = st.lists(st.sampled_from(_fields))
+
+
+@pytest.mark.req("C20")
+@settings(max_examples=250, deadline=None)
+@given(_vaccinations, _places, _odd)
+def test_whatever_stands_in_a_request_it_is_made_or_refused_with_reasons(
+    entry: dict[str, Any], places: list[str], odd: Any
+) -> None:
+    name = {"fn": "Lê", "fnt": "LE"}
+    dcc: dict[str, Any] = {"ver": "1.3.0", "nam": name, "dob": "1985", "v": [entry]}
+    for place in places:
+        for level in (dcc, name, entry):
+            if place in level:
+                level[place] = odd
+    request = CertificateRequest(dcc, "VN", KEY.alg, KEY.kid, NOW)
+    try:
+        text = redeem(prepare(request), KEY)
+    except IssueError as refused:
+        faults = refused.faults
+    else:
+        faults = ("none.whatsoever",)
+        assert judge(text, TRUST, now=NOW).reasons == ()
+    assert faults
+    assert all("." in fault for fault in faults)
 
 
 @pytest.mark.req("C04")

@@ -23,8 +23,8 @@ from segno.consts import SYMBOL_CAPACITY
 from healthcert import Outcome, Stage, Status, judge
 from healthcert.errors import KeyMaterialError
 from healthcert.issue import CertificateRequest, IssueError, LocalSigner, prepare, redeem, with_check
-from healthcert.issue.request import MAX_QR_CHARS, QR_LEVEL, QR_VERSION
-from healthcert.issue.uvci import uvci_faults
+from healthcert.issuing.request import MAX_QR_CHARS, QR_LEVEL, QR_VERSION
+from healthcert.issuing.uvci import uvci_faults
 from healthcert.keys import ES256, PS256
 from healthcert.model import EU_DCC, Envelope
 from healthcert.transport import cose

@@ -14,21 +14,33 @@ from typing import Any
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from .. import keys
-from ..errors import IssueError, KeyMaterialError
-from ..formats.identify import HCERT_PREFIX
-from ..formats.private import write_private
-from ..limits import MIN_RSA_BITS
-from ..model import EU_DCC, Envelope
-from ..policy import Policy, ValueSetMode
-from ..transport import base45, cose, cwt
-from ..trust import Signer as TrustedSigner
-from ..trust import StaticTrust
-from ..verdict import Outcome
-from ..verify import judge
-from .lint import complete, payload_faults
-from .request import MAX_QR_CHARS, CertificateRequest, Prepared, request_faults
-from .signers import LocalSigner, Signer
+from . import keys
+from .errors import IssueError, KeyMaterialError
+from .formats.identify import HCERT_PREFIX
+from .formats.private import write_private
+from .issuing.lint import complete, payload_faults
+from .issuing.request import MAX_QR_CHARS, CertificateRequest, Prepared, request_faults
+from .issuing.signers import LocalSigner, Signer
+from .issuing.uvci import with_check
+from .limits import MIN_RSA_BITS
+from .model import EU_DCC, Envelope
+from .policy import Policy, ValueSetMode
+from .transport import base45, cose, cwt
+from .trust import Signer as TrustedSigner
+from .trust import StaticTrust
+from .verdict import Outcome
+from .verify import judge
+
+__all__ = [
+    "CertificateRequest",
+    "IssueError",
+    "LocalSigner",
+    "Prepared",
+    "Signer",
+    "prepare",
+    "redeem",
+    "with_check",
+]
 
 _STRICT = Policy(value_sets=ValueSetMode.STRICT)
 _SIGNERS_REMEMBERED = 16  # an issuer signs with one or two keys at a time
