@@ -14,10 +14,11 @@ from datetime import date
 from enum import StrEnum
 from importlib import resources
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import PolicyError
+from ..errors import HealthCertError, PolicyError
 from ..model import FORMATS
+from ..rules.rule import Rejected, Rule, parse_rules
 from .recognition import Agreement
 from .series import SeriesRule
 
@@ -34,6 +35,16 @@ class Mode(StrEnum):
     VENUE = "venue"
     AIRPORT = "airport"
     SITE = "site"
+
+
+class RuleSet(NamedTuple):
+    """CertLogic rules of this gate; what could not be read stands beside them and opens the question."""
+
+    rules: tuple[Rule, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+
+NO_RULES = RuleSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,8 @@ class Rulebook:
     accept_shortened: bool = True
     wait_days: int = 0
     max_test_age_h: Mapping[str, float] | None = None  # by test type; None: this gate takes no test
+    rules: RuleSet = NO_RULES  # CertLogic, for EU certificates alone
+    region: str | None = None
 
 
 def load_rulebook(name: str) -> Rulebook:
@@ -90,7 +103,7 @@ def parse_rulebook(obj: Mapping[str, Any]) -> Rulebook:
         field, read = _KEYS[key]
         try:
             values[field] = read(value)
-        except (ValueError, TypeError, KeyError) as fault:
+        except (ValueError, TypeError, KeyError, HealthCertError) as fault:
             raise PolicyError(f"{key} of a rulebook: {fault}") from fault
     return Rulebook(**values)
 
@@ -191,4 +204,6 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "accept_shortened": ("accept_shortened", _flag),
     "wait_days": ("wait_days", _days),
     "max_test_age_h": ("max_test_age_h", _test_ages),
+    "rules": ("rules", lambda value: RuleSet(*parse_rules(value))),
+    "region": ("region", _text),
 }
