@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from .certificates import Certificate, Crl, is_signed_by
 from .errors import KeyMaterialError
@@ -55,27 +56,39 @@ class AnchorIndex:
         return (*by_key, *(one for one in by_name if one not in by_key))
 
 
+class RevocationLists(NamedTuple):
+    """The lists that name an anchor: those it signed, and how many it did not."""
+
+    genuine: tuple[Crl, ...] = ()
+    refused: int = 0
+
+
 class CrlIndex:
-    """Revocation lists by what they call their issuer."""
+    """Revocation lists by the anchor that signed them, checked once: a list has no other use."""
 
-    __slots__ = ("_by_name",)
+    __slots__ = ("_by_anchor",)
 
-    def __init__(self, crls: Iterable[Crl]) -> None:
-        self._by_name: dict[bytes, list[Crl]] = {}
+    def __init__(self, crls: Iterable[Crl], anchors: Iterable[Certificate]) -> None:
+        by_name: dict[bytes, list[Crl]] = {}
         for crl in crls:
             for name in {crl.issuer, crl.authority_key_id or crl.issuer}:
-                self._by_name.setdefault(name, []).append(crl)
+                by_name.setdefault(name, []).append(crl)
+        self._by_anchor: dict[Certificate, RevocationLists] = {}
+        for anchor in anchors if by_name else ():
+            names = (anchor.subject, *anchor.key_ids)
+            named = dict.fromkeys(crl for name in names for crl in by_name.get(name, ()))
+            genuine = tuple(
+                crl for crl in named if anchor.crl_sign is not False and is_signed_by(crl, anchor.public_key)
+            )
+            self._by_anchor[anchor] = RevocationLists(genuine, len(named) - len(genuine))
 
-    def of(self, anchor: Certificate) -> tuple[Crl, ...]:
-        """Those that name `anchor`, each once."""
-        if not self._by_name:
-            return ()
-        named = (self._by_name.get(name, ()) for name in (anchor.subject, *anchor.key_ids))
-        return tuple(dict.fromkeys(crl for group in named for crl in group))
+    def of(self, anchor: Certificate) -> RevocationLists:
+        """The lists of one of the anchors."""
+        return self._by_anchor.get(anchor, RevocationLists())
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
-def signed_by(child: Certificate | Crl, anchor: Certificate) -> bool:
+def signed_by(child: Certificate, anchor: Certificate) -> bool:
     """`is_signed_by`, remembered: both are judged by their bytes, so the answer never changes."""
     return is_signed_by(child, anchor.public_key)
 

@@ -45,14 +45,6 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
-class _DocumentTypes(core.SetOf):  # type: ignore[misc]
-    _child_spec = core.PrintableString
-
-
-class _DocumentTypeList(core.Sequence):  # type: ignore[misc]
-    _fields = (("version", core.Integer), ("types", _DocumentTypes))
-
-
 class Scheme(NamedTuple):
     """How something was signed. `kind`: "rsa" (PKCS#1 v1.5), "pss" or "ecdsa"; `salt` in bytes, for pss."""
 
@@ -69,7 +61,7 @@ class Certificate:
     An extension that is there and cannot be read never widens what the certificate may do.
     """
 
-    der: bytes
+    der: bytes = field(repr=False)
     tbs: bytes = field(compare=False, repr=False)
     signature: bytes = field(compare=False, repr=False)
     scheme: Scheme | None = field(compare=False)
@@ -91,6 +83,7 @@ class Certificate:
     path_length: int | None = field(compare=False)
     key_cert_sign: bool | None = field(compare=False)
     crl_sign: bool | None = field(compare=False)
+    digital_signature: bool | None = field(compare=False)
     unread_critical: frozenset[str] = field(compare=False)
 
     @property
@@ -152,6 +145,7 @@ def parse_certificate(data: bytes) -> Certificate:
             path_length=None if constraints is None else constraints["path_len_constraint"],
             key_cert_sign=None if key_usage is None else "key_cert_sign" in key_usage,
             crl_sign=None if key_usage is None else "crl_sign" in key_usage,
+            digital_signature=None if key_usage is None else "digital_signature" in key_usage,
             unread_critical=frozenset(oid for oid, (critical, _) in extensions.items() if critical) - _KNOWN,
         )
     except _FAULTS as fault:
@@ -279,8 +273,14 @@ def _oids(data: bytes) -> frozenset[str]:
 
 
 def _document_types(extensions: dict[str, tuple[bool, bytes]]) -> frozenset[str] | None:
-    found = _read(extensions, DOCUMENT_TYPES, _DocumentTypeList, {"types": []})
-    return None if found is None else frozenset(found["types"])
+    """SEQUENCE { version INTEGER, docTypeList SET OF PrintableString }; unreadable: none of them."""
+    if DOCUMENT_TYPES not in extensions:
+        return None
+    try:
+        _, listed = der.children(extensions[DOCUMENT_TYPES][1])
+        return frozenset(der.content(code).decode("ascii") for code in der.children(listed))
+    except ValueError:
+        return frozenset()
 
 
 def _revoked(entries: bytes) -> Iterator[int]:

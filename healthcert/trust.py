@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from . import keys
-from .anchors import AnchorIndex, Authority, CrlIndex, Vouching
+from .anchors import AnchorIndex, Authority, CrlIndex, RevocationLists, Vouching
 from .certificates import Certificate, Crl, parse_certificate, parse_crl
 from .errors import KeyMaterialError, TrustObjectError
 from .limits import MAX_CRL_CHARS, MAX_TRUST_KEYS
@@ -84,8 +84,8 @@ class TrustView(Protocol):
         """The anchors of `format` that `certificate` names as its issuer, whether they signed it or not."""
         ...
 
-    def crls_of(self, anchor: Certificate) -> tuple[Crl, ...]:
-        """The revocation lists that name `anchor` as their issuer, whether it signed them or not."""
+    def crls_of(self, anchor: Certificate) -> RevocationLists:
+        """The revocation lists of an anchor."""
         ...
 
 
@@ -137,7 +137,7 @@ class StaticTrust:
         self._anchors = {name: AnchorIndex(listed) for name, listed in self._authorities.items()}
         self._smart_crls = dict(smart_crls or {})
         self._x509_crls = tuple(x509_crls)
-        self._crl_index = CrlIndex(self._x509_crls)
+        self._crl_index = CrlIndex(self._x509_crls, [one.certificate for one in authorities])
         self.version = version
         self.rejected = tuple(rejected)
         self.rejected_authorities = tuple(rejected_authorities)
@@ -164,8 +164,8 @@ class StaticTrust:
         index = self._anchors.get(format)
         return () if index is None else index.named_by(certificate)
 
-    def crls_of(self, anchor: Certificate) -> tuple[Crl, ...]:
-        """The revocation lists that name `anchor` as their issuer, whether it signed them or not."""
+    def crls_of(self, anchor: Certificate) -> RevocationLists:
+        """The revocation lists of an anchor."""
         return self._crl_index.of(anchor)
 
 

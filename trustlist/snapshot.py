@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from healthcert.anchors import Authority
+from healthcert.anchors import Authority, RevocationLists
 from healthcert.certificates import Certificate, Crl
 from healthcert.trust import Signer, StaticTrust, parse_trust_object
 
@@ -69,6 +69,6 @@ class TrustSnapshot:
         """The anchors of `format` that `certificate` names as its issuer."""
         return self._trust.issuers_of(format, certificate)
 
-    def crls_of(self, anchor: Certificate) -> tuple[Crl, ...]:
-        """The revocation lists that name `anchor` as their issuer."""
+    def crls_of(self, anchor: Certificate) -> RevocationLists:
+        """The revocation lists of an anchor."""
         return self._trust.crls_of(anchor)

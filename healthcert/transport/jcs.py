@@ -6,14 +6,19 @@ Source: RFC 8785 §3.2 (serialization), appendix B (numbers); ECMA-262 Number::t
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from json.encoder import encode_basestring
+from json.encoder import JSONEncoder, encode_basestring
 from typing import Any
 
 # Beyond 2^53 not every whole number is a double: RFC 8785 then writes the double nearest to it.
 _MAX_EXACT = 1 << 53
 _FIXED_BELOW = 21  # ECMAScript writes 10^21 and more with an exponent,
 _FIXED_ABOVE = -6  # and what begins after more than five zeros behind the point
+# Python's own encoder writes the canonical form but for three things: the order of names beyond the basic
+# plane, numbers with a point or an exponent, and whole numbers of more digits than a double holds.
+_NEARLY = JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_BEYOND_IT = re.compile("[\ud800-\U0010ffff]|[:,\\[]-?\\d+(?:[.eE]|\\d{15})")
 
 
 def canonical(value: Any) -> bytes:
@@ -24,9 +29,13 @@ def canonical(value: Any) -> bytes:
     """
     parts: list[str] = []
     try:
+        if type(value) is dict:
+            text = _NEARLY.encode(value)
+            if not _BEYOND_IT.search(text):
+                return text.encode()
         _write(value, parts.append)
         return "".join(parts).encode()
-    except (OverflowError, RecursionError) as fault:
+    except (OverflowError, RecursionError, TypeError) as fault:
         raise ValueError("no canonical form") from fault
 
 
