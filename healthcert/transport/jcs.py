@@ -18,25 +18,32 @@ _FIXED_ABOVE = -6  # and what begins after more than five zeros behind the point
 # Python's own encoder writes the canonical form but for three things: the order of names beyond the basic
 # plane, numbers with a point or an exponent, and whole numbers of more digits than a double holds.
 _NEARLY = JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-_BEYOND_IT = re.compile("[\ud800-\U0010ffff]|[:,\\[]-?\\d+(?:[.eE]|\\d{15})")
+_BEYOND_THE_BASIC_PLANE = re.compile("[\ud800-\U0010ffff]")
+_NUMBER_TO_WRITE_ANEW = re.compile(r"[:,\[]-?\d+(?:[.e]|\d{15})")
+
+
+class CanonicalError(ValueError):
+    """The value is none JSON holds."""
 
 
 def canonical(value: Any) -> bytes:
     """The canonical form, UTF-8.
 
-    `value` is as `strict_json.loads` returns it: its depth is bounded there. Raises ValueError on anything
+    `value` is as `strict_json.loads` returns it: its depth is bounded there. Raises CanonicalError on what
     JSON does not hold: other types, NaN and infinities, half a surrogate pair, numbers beyond a double.
     """
     parts: list[str] = []
     try:
         if type(value) is dict:
             text = _NEARLY.encode(value)
-            if not _BEYOND_IT.search(text):
+            if _NUMBER_TO_WRITE_ANEW.search(text) is None and (
+                text.isascii() or _BEYOND_THE_BASIC_PLANE.search(text) is None
+            ):
                 return text.encode()
         _write(value, parts.append)
         return "".join(parts).encode()
-    except (OverflowError, RecursionError, TypeError) as fault:
-        raise ValueError("no canonical form") from fault
+    except (ValueError, OverflowError, RecursionError, TypeError) as fault:
+        raise CanonicalError("no canonical form") from fault
 
 
 def _write(value: Any, put: Any) -> None:
