@@ -35,7 +35,7 @@ _KNOWN = {SUBJECT_KEY_ID, KEY_USAGE, BASIC_CONSTRAINTS, AUTHORITY_KEY_ID, EXTEND
 _KNOWN |= {"2.5.29.16", "2.5.29.17", "2.5.29.18", "2.5.29.31", "2.5.29.32"}
 _KNOWN_IN_LIST = {AUTHORITY_KEY_ID, "2.5.29.18", "2.5.29.20"}
 _REASON_OID, _REMOVED = b"\x06\x03\x55\x1d\x15", b"\x0a\x01\x08"
-_TRUE = b"\x01\x01\xff"
+_IN_CERTIFICATE, _IN_LIST = 0xA3, 0xA0  # tags of the extensions
 _KINDS = {"rsassa_pkcs1v15": "rsa", "rsassa_pss": "pss", "ecdsa": "ecdsa"}
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
@@ -118,7 +118,7 @@ def parse_certificate(data: bytes) -> Certificate:
     try:
         whole = x509.Certificate.load(data, strict=True)
         body = whole["tbs_certificate"]
-        extensions = _extensions(body["extensions"])
+        extensions = _extensions(tbs, _IN_CERTIFICATE)
         spki = body["subject_public_key_info"].dump()
         names = {name: body[name].dump() for name in ("subject", "issuer")}
         constraints = _constraints(extensions)
@@ -162,7 +162,7 @@ def parse_crl(data: bytes) -> Crl:
     try:
         whole = crl.CertificateList.load(data, strict=True)
         body = whole["tbs_cert_list"]
-        extensions = _extensions(body["crl_extensions"])
+        extensions = _extensions(tbs, _IN_LIST)
         critical = {oid for oid, (is_critical, _) in extensions.items() if is_critical}
         if critical - _KNOWN_IN_LIST or _DELTA_LIST in extensions:
             raise KeyMaterialError("revocation list is not complete by itself")
@@ -237,15 +237,25 @@ def _scheme(outer: algos.SignedDigestAlgorithm, inner: algos.SignedDigestAlgorit
         return None
 
 
-def _extensions(listed: Any) -> dict[str, tuple[bool, bytes]]:
-    """By dotted OID: (critical, content). Raises ValueError when one stands there twice."""
+def _extensions(tbs: bytes, tag: int) -> dict[str, tuple[bool, bytes]]:
+    """By dotted OID: (critical, content). Raises ValueError when one stands there twice.
+
+    By hand, because asn1crypto reads the content of those it knows at once, and gives all up for one.
+    """
     found: dict[str, tuple[bool, bytes]] = {}
-    for extension in () if isinstance(listed, core.Void) else listed:
-        oid = extension["extn_id"].dotted
-        if oid in found:
-            raise ValueError("extension stands twice")
-        found[oid] = (bool(extension["critical"].native), bytes(extension["extn_value"]))
+    blocks = [part for part in der.children(tbs) if part[0] == tag]
+    for extension in der.children(der.content(blocks[0])) if blocks else ():
+        name, *mark, value = der.children(extension)
+        oid = core.ObjectIdentifier.load(name, strict=True).dotted
+        if oid in found or len(mark) > 1:
+            raise ValueError("extension is malformed or stands twice")
+        found[oid] = (_is_true(mark), der.content(value))
     return found
+
+
+def _is_true(mark: list[bytes]) -> bool:
+    """Whether there is a BOOLEAN and it is not FALSE: BER knows more than one TRUE."""
+    return bool(mark) and der.content(mark[0]) != b"\0"
 
 
 def _read(extensions: dict[str, tuple[bool, bytes]], oid: str, kind: Any, unreadable: Any) -> Any:
@@ -292,10 +302,10 @@ def _revoked(entries: bytes) -> Iterator[int]:
         serial, _, *more = der.children(entry)
         removed = False
         for extension in der.children(more[0]) if more else ():
-            oid, *rest = der.children(extension)
+            oid, *mark, value = der.children(extension)
             if oid == _REASON_OID:
-                removed = der.content(rest[-1]) == _REMOVED
-            elif rest[0] == _TRUE:
+                removed = der.content(value) == _REMOVED
+            elif _is_true(mark):
                 raise ValueError("entry has a critical extension")
         if not removed:
             yield int.from_bytes(der.content(serial), "big", signed=True)

@@ -72,8 +72,7 @@ DOMAINS: tuple[tuple[Domain, type[ec.EllipticCurve]], ...] = (
             "3348b3c1856a429bf97e7e31c2e5bd66",
             "011839296a789a3bc0045c8a5fb42c7d1bd998f54449579b446817afbd17273e662c97ee72995ef42640c550b9013fad0761"
             "353c7086a272c24088be94769fd16650",
-            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5"
-            "d03bb5c9b8899c47aebb6fb71e91386409",
+            "01" + 65 * "f" + "a51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
         ),
         ec.SECP521R1,
     ),
