@@ -17,7 +17,7 @@ from .certificates import Certificate, Crl, is_signed_by
 from .errors import KeyMaterialError
 from .limits import MAX_ANCHORS_PER_SIGNER, MAX_REMEMBERED
 from .model import EU_DCC, WHO_DDCC
-from .rules.countries import alpha_2
+from .rules.countries import alpha_2, same_country
 
 # The formats whose keys are published one by one and may be held against an authority when they are loaded.
 VOUCHED_FORMATS = (EU_DCC, WHO_DDCC)
@@ -48,7 +48,7 @@ class AnchorIndex:
                 self._by_name.setdefault(name, []).append(authority)
 
     def named_by(self, certificate: Certificate) -> tuple[Authority, ...]:
-        """Those `certificate` names, those of its key id first; at most two hands full are worth asking."""
+        """Those `certificate` names, those of its key id first."""
         by_name = self._by_name.get(certificate.issuer, ())
         if certificate.authority_key_id is None:
             return tuple(by_name)
@@ -93,13 +93,19 @@ def signed_by(child: Certificate, anchor: Certificate) -> bool:
     return is_signed_by(child, anchor.public_key)
 
 
-def find_anchor(certificate: Certificate, named: Sequence[Authority]) -> Authority | None:
-    """The first of `named` that may sign certificates and did sign this one. Asks MAX_ANCHORS_PER_SIGNER."""
-    for authority in named[:MAX_ANCHORS_PER_SIGNER]:
-        anchor = authority.certificate
-        if anchor.may_sign_certificates and signed_by(certificate, anchor):
-            return authority
-    return None
+def find_anchor(
+    certificate: Certificate, named: Sequence[Authority], country: str | None
+) -> Authority | None:
+    """One of `named` that may sign certificates and did sign this one. Asks MAX_ANCHORS_PER_SIGNER.
+
+    An authority may be listed for several countries: the listing for `country` goes first.
+    """
+    found = [
+        authority
+        for authority in named[:MAX_ANCHORS_PER_SIGNER]
+        if authority.certificate.may_sign_certificates and signed_by(certificate, authority.certificate)
+    ]
+    return next((one for one in found if same_country(one.country, country)), found[0] if found else None)
 
 
 class Vouching:

@@ -23,6 +23,7 @@ _MEANING = {
     "trust.missing": "no trust list was given, so the signature cannot be checked",
     "decode.vds": "the seal is not built as one",
     "decode.vds_signer": "the signer's certificate inside the code cannot be read",
+    "decode.vds_signature": "the signature inside the code cannot be read",
     "decode.json_duplicate_key": "the same name stands twice, so the content has two meanings",
     "trust.no_anchor": "no trusted authority signed the signer's certificate",
     "trust.unknown_kid": "the signer is not on the trust list",

@@ -52,17 +52,9 @@ def decode(text: str) -> Decoded:
         algorithm, cer, sigvl = (_member(sig, name, str) for name in ("alg", "cer", "sigvl"))
         _member(data, "hdr", dict)
         _member(data, "msg", dict)
-        seal = Seal(
-            data,
-            jcs.canonical(data),
-            algorithm,
-            _certificate(cer),
-            keys.decode_base64(sigvl, _MAX_SIGNATURE_CHARS),
-        )
+        seal = Seal(data, jcs.canonical(data), algorithm, *_signature(cer, sigvl))
     except strict_json.JsonError as fault:
         raise DecodeError(Stage.COSE, f"decode.json_{fault.args[0]}") from None
-    except KeyMaterialError:
-        raise DecodeError(Stage.COSE, "decode.vds_signer") from None
     except ValueError:
         raise DecodeError(Stage.COSE, "decode.vds") from None
     return Decoded(VDS_NC, _PASSED, seal)
@@ -71,7 +63,9 @@ def decode(text: str) -> Decoded:
 def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) -> Finding:
     """Signer and signature, then usage, time, content and revocation, judged independently."""
     seal: Seal = decoded.envelope
-    found, refusal = find_signer(seal.certificate, trust)
+    claimed = seal.unverified_data["hdr"].get("is")
+    country = claimed if isinstance(claimed, str) else None
+    found, refusal = find_signer(seal.certificate, trust, country)
     if found is None:
         return Finding((refusal,))
     refusal = _check_signature(seal, found)
@@ -80,7 +74,6 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     data = seal.unverified_data  # verified from here on
     header, message = data["hdr"], data["msg"]
     kind, structure = content.check(header, message)
-    country = header.get("is") if isinstance(header.get("is"), str) else None
     checks = (
         _SIGNED,
         check_usage(found, kind, country),
@@ -95,6 +88,17 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         alpha_2(country) or found.signer.country,
         content.claims(kind, data) if kind and readable else build_claims({}, vds=data),
     )
+
+
+def _signature(cer: str, sigvl: str) -> tuple[Certificate, bytes]:
+    try:
+        certificate = _certificate(cer)
+    except KeyMaterialError:
+        raise DecodeError(Stage.COSE, "decode.vds_signer") from None
+    try:
+        return certificate, keys.decode_base64(sigvl, _MAX_SIGNATURE_CHARS)
+    except KeyMaterialError:
+        raise DecodeError(Stage.COSE, "decode.vds_signature") from None
 
 
 def _check_signature(seal: Seal, found: Vouched) -> Check:

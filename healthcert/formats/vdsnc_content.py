@@ -226,6 +226,8 @@ def _instant(value: Any) -> float | None:
     """Seconds since 1970 of a day's beginning or of a moment, no zone meaning UTC; None for anything else."""
     if type(value) is not str or not 10 <= len(value) <= MAX_FIELD_CHARS:
         return None
+    if not value[4] == value[7] == "-":  # no week dates, no basic notation
+        return None
     try:
         if len(value) == 10:
             day = date.fromisoformat(value)

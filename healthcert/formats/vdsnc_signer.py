@@ -47,15 +47,22 @@ class Vouched(NamedTuple):
     anchor: Authority | None
 
 
-def find_signer(certificate: Certificate, trust: TrustView) -> tuple[Vouched | None, Check]:
-    """Who vouches for the certificate of the code, or the check that says nobody does."""
+def find_signer(
+    certificate: Certificate, trust: TrustView, country: str | None
+) -> tuple[Vouched | None, Check]:
+    """Who vouches for the certificate of the code, or the check that says nobody does.
+
+    `country` is the issuer the header claims; it chooses among listings and is judged by `check_usage`.
+    """
     for signer in trust.signers(VDS_NC, _key_name(certificate))[:MAX_SIGNERS_PER_KID]:
         if signer.public_key == certificate.public_key:
             listed = signer.certificate
-            named = () if listed is None else trust.issuers_of(VDS_NC, listed)
-            return Vouched(signer, listed, None if listed is None else find_anchor(listed, named)), _FOUND
+            if listed is None:
+                return Vouched(signer, None, None), _FOUND
+            above = find_anchor(listed, trust.issuers_of(VDS_NC, listed), country)
+            return Vouched(signer, listed, above), _FOUND
     named = trust.issuers_of(VDS_NC, certificate)
-    anchor = find_anchor(certificate, named)
+    anchor = find_anchor(certificate, named, country)
     if anchor is not None:
         return Vouched(_signer(certificate, anchor.country), certificate, anchor), _FOUND
     return None, _TOO_MANY if len(named) > MAX_ANCHORS_PER_SIGNER else _NO_ANCHOR

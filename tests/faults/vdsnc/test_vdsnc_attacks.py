@@ -137,6 +137,15 @@ def test_a_territory_signs_under_the_letters_of_its_state(pki: Any) -> None:
     refused(judged(pki, authority.signer().text(data), trust), "key.country")
 
 
+def test_an_authority_listed_for_two_countries_speaks_for_both_and_no_third(pki: Any) -> None:
+    authorities = [pki.authority.listed(country=country) for country in ("NZL", "AUS")]
+    trust = parse_trust_object({"authorities": authorities})
+    assert judged(pki, pki.signer.text(), trust).outcome is Outcome.VALID
+    data = pki.usual_data()
+    data["hdr"]["is"] = "JPN"
+    refused(judged(pki, pki.signer.text(data), trust), "key.country")
+
+
 def test_a_country_nobody_names_is_not_taken_from_the_header(pki: Any) -> None:
     authority = pki.PassportAuthority(pki.ec_key, "")
     trust = parse_trust_object({"authorities": [authority.listed(country=None)]})
