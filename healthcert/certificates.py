@@ -34,6 +34,7 @@ _DELTA_LIST = "2.5.29.27"
 _KNOWN = {SUBJECT_KEY_ID, KEY_USAGE, BASIC_CONSTRAINTS, AUTHORITY_KEY_ID, EXTENDED_USAGE, DOCUMENT_TYPES}
 _KNOWN |= {"2.5.29.16", "2.5.29.17", "2.5.29.18", "2.5.29.31", "2.5.29.32"}
 _KNOWN_IN_LIST = {AUTHORITY_KEY_ID, "2.5.29.18", "2.5.29.20"}
+_COUNTRY_OID = b"\x06\x03\x55\x04\x06"
 _REASON_OID, _REMOVED = b"\x06\x03\x55\x1d\x15", b"\x0a\x01\x08"
 _IN_CERTIFICATE, _IN_LIST = 0xA3, 0xA0  # tags of the extensions
 _KINDS = {"rsassa_pkcs1v15": "rsa", "rsassa_pss": "pss", "ecdsa": "ecdsa"}
@@ -134,7 +135,7 @@ def parse_certificate(data: bytes) -> Certificate:
             serial=body["serial_number"].native,
             subject=names["subject"],
             issuer=names["issuer"],
-            country=_country(body),
+            country=_country(names["subject"], names["issuer"]),
             not_before=_bound(body["validity"], "not_before"),
             not_after=_bound(body["validity"], "not_after"),
             subject_key_id=_read(extensions, SUBJECT_KEY_ID, core.OctetString, None),
@@ -311,14 +312,13 @@ def _revoked(entries: bytes) -> Iterator[int]:
             yield int.from_bytes(der.content(serial), "big", signed=True)
 
 
-def _country(body: Any) -> str | None:
-    for name in ("subject", "issuer"):
-        try:
-            country = body[name].native.get("country_name")
-        except (ValueError, TypeError, AttributeError):
-            continue
-        if isinstance(country, str) and len(country) == 2:
-            return country.upper()
+def _country(*names: bytes) -> str | None:
+    """The two letters of the first name that has just one countryName; by hand: whole names cost more."""
+    for name in names:
+        parts = (der.children(part) for group in der.children(name) for part in der.children(group))
+        found = [der.content(value) for oid, value in parts if oid == _COUNTRY_OID]
+        if len(found) == 1 and len(found[0]) == 2 and found[0].isalpha():
+            return found[0].decode("ascii").upper()
     return None
 
 
