@@ -10,7 +10,7 @@ from ..model import DIVOC, EU_DCC, SHC, VDS_NC, WHO_DDCC, Decoded, Finding
 from ..policy import Policy
 from ..trust import TrustView
 from ..verdict import Stage
-from . import ddcc, eu_dcc, hcert, shc, unsupported
+from . import ddcc, eu_dcc, hcert, shc, unsupported, vdsnc
 
 
 class Format(NamedTuple):
@@ -29,6 +29,6 @@ FORMATS: Mapping[str, Format] = {
     EU_DCC: Format(hcert.DECODE_STAGES, hcert.decode, eu_dcc.verify),
     WHO_DDCC: Format(hcert.DECODE_STAGES, hcert.decode, ddcc.verify),
     SHC: Format(shc.DECODE_STAGES, shc.decode, shc.verify),
-    VDS_NC: Format((Stage.PREFIX,), unsupported.decode(VDS_NC), unsupported.verify),
+    VDS_NC: Format(vdsnc.DECODE_STAGES, vdsnc.decode, vdsnc.verify),
     DIVOC: Format((Stage.PREFIX,), unsupported.decode(DIVOC), unsupported.verify),
 }

@@ -389,7 +389,6 @@ def test_a_stranger_is_named_and_asks_a_person(issuer: Any, noon: datetime, text
 @pytest.mark.parametrize(
     ("text", "format"),
     [
-        ('{"data":{"hdr":{"is":"AUS","t":"icao.vacc"},"msg":{}}}', "vds-nc"),
         ("B64:UEsD", "divoc"),
     ],
 )
