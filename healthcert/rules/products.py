@@ -50,7 +50,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product("Covaxin", "Covaxin", "Bharat-Biotech", _WHOLE, 2, False, ("XM1G90",), ("502",), ("covaxin",)),
     Product("CoronaVac", "CoronaVac", "Sinovac-Biotech", _WHOLE, 2, False, ("XM7HT3",), ("511",),
             ("coronavac", "sinovac")),
-    Product("EU/1/21/1618", "Nuvaxovid", "ORG-100032020", _PROTEIN, 2, False, ("XM9QW8",), ("211", "313"),
+    Product("EU/1/21/1618", "Nuvaxovid", "ORG-100032020", _PROTEIN, 2, False, (), ("211", "313"),
             ("nuvaxovid", "novavax")),
     Product("Sputnik-Light", "Sputnik Light", "Gamaleya-Research-Institute", _VECTOR, 1, False, (), ("504",),
             ("sputnik light", "sputnik-light")),

@@ -18,8 +18,10 @@ def _dcc(**groups: Any) -> dict[str, Any]:
     return {"ver": "1.3.0", "nam": name, "dob": "1990-04-05", **groups}
 
 
-_VACCINATION = {"tg": "840539006", "vp": "1119349007", "mp": "EU/1/20/1528", "ma": "ORG-100030215", "dn": 2,
-                "sd": 2, "dt": "2021-10-01", "co": "VN", "is": "Ministry", "ci": "URN:UVCI:01:VN:1#A"}  # fmt: skip
+_VACCINATION = {
+    "tg": "840539006", "vp": "1119349007", "mp": "EU/1/20/1528", "ma": "ORG-100030215", "dn": 2, "sd": 2,
+    "dt": "2021-10-01", "co": "VN", "is": "Ministry", "ci": "URN:UVCI:01:VN:1#A",
+}  # fmt: skip
 _TEST = {"tg": "840539006", "tt": "LP6464-4", "nm": "x", "sc": "2022-01-14T08:00:00Z", "tr": "260415000",
          "tc": "Lab", "co": "VN", "is": "Ministry", "ci": "URN:UVCI:01:VN:2#B"}  # fmt: skip
 _RECOVERY = {"tg": "840539006", "fr": "2021-11-01", "df": "2021-12-01", "du": "2022-05-01", "co": "VN",
@@ -45,13 +47,10 @@ def _card(rid: str | None) -> bytes:
     shot = {"resourceType": "Immunization", "status": "completed", "patient": {"reference": "resource:0"},
             "vaccineCode": {"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "208"}]},
             "occurrenceDateTime": "2021-01-01", "lotNumber": "A1"}  # fmt: skip
-    person = {
-        "resourceType": "Patient",
-        "birthDate": "1990-04-05",
-        "name": [{"family": "Nguyen", "given": ["An"]}],
-    }
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [
-        {"fullUrl": "resource:0", "resource": person}, {"fullUrl": "resource:1", "resource": shot}]}  # fmt: skip
+    name = [{"family": "Nguyen", "given": ["An"]}]
+    person = {"resourceType": "Patient", "birthDate": "1990-04-05", "name": name}
+    entries = [{"fullUrl": f"resource:{n}", "resource": each} for n, each in enumerate((person, shot))]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
     vc: dict[str, Any] = {
         "type": ["https://smarthealth.cards#health-card", "https://smarthealth.cards#covid19"],
         "credentialSubject": {"fhirVersion": "4.0.1", "fhirBundle": bundle},
@@ -62,10 +61,23 @@ def _card(rid: str | None) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
+def _seal(kind: str) -> dict[str, Any]:
+    person = {"n": "NGUYEN  AN", "dob": "1990-04-05", "sex": "M", "i": "C1234567"}
+    shot = {"des": "XM8NQ0", "nam": "Comirnaty", "dis": "RA01.0", "vd": [
+        {"dvc": "2021-10-01", "seq": 2, "ctr": "VNM", "adm": "Site", "lot": "A1"}]}  # fmt: skip
+    times = {"sc": "2022-01-14T08:00:00Z", "ri": "2022-01-14T12:00:00Z"}
+    result = {"tc": "molecular(PCR)", "r": "negative"}
+    test = {"sp": {"spn": "Lab", "ctr": "VNM"}, "dat": times, "tr": result}
+    message = {"uvci": "U1", "pid": person, **({"ve": [shot]} if kind == "icao.vacc" else test)}
+    return {"hdr": {"t": kind, "v": 1, "is": "VNM"}, "msg": message}
+
+
 _LOGIC = [
     {"logic": {"if": [{"var": "a"}, {"+": [1, {"var": "b.0"}]}, False]}, "data": {"a": [1], "b": [2]}},
-    {"logic": {"reduce": [{"var": "a"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]}, "data": {"a": [1, 2]}},
-    {"logic": {"not-after": [{"plusTime": ["2021-02-29", 1, "month"]}, {"plusTime": [{"var": "n"}, -3, "hour"]}]},
+    {"logic": {"reduce": [{"var": "a"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]},
+     "data": {"a": [1, 2]}},
+    {"logic": {"not-after": [{"plusTime": ["2021-02-29", 1, "month"]},
+                             {"plusTime": [{"var": "n"}, -3, "hour"]}]},
      "data": {"n": "2022-01-15T12:00:00Z"}},
     {"logic": {"and": [{"in": ["x", ["x"]]}, {"!": [{"===": [1, 2]}]}, {">=": [3, 2, 1]}]}, "data": None},
     {"logic": {"extractFromUVCI": [{"var": "u"}, 1]}, "data": {"u": "URN:UVCI:01:VN:1#A"}},
@@ -100,6 +112,11 @@ def seeds() -> dict[str, list[bytes]]:
             bytes([PACKED]) + b'{"alg":"ES256","zip":"DEF","kid":"fuzzing!"}',
             bytes([RAW]) + b"56762909524320603460292437404460312229595326546034602925",
             bytes([RAW]) + b"2/3/5676290952432060346029243740446031222959",
+        ],
+        "vds-nc": [
+            signed + json.dumps(_seal("icao.vacc")).encode(),
+            signed + json.dumps(_seal("icao.test")).encode(),
+            bytes([RAW]) + b'{"data":{"hdr":{"t":"icao.vacc"},"msg":{}},"sig":{"alg":"ES256","cer":""}}',
         ],
         "certlogic": [json.dumps(each).encode() for each in _LOGIC],
     }

@@ -13,55 +13,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import cbor2
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from healthcert import Outcome, Stage, Status, judge
+from healthcert import Outcome, Stage, Status, Verdict, judge
 from healthcert.errors import CertLogicError
 from healthcert.explain import LANGUAGES, as_json, as_lines
 from healthcert.rules import certlogic
 from healthcert.transport import base45
 from healthcert.trust import parse_trust_object
+from tests.fuzz.issuers import KID, SPKI, authority, card, digits, hcert, seal, url64
 
 NOW = datetime(2022, 1, 15, 12, 0, tzinfo=UTC)
-KID = b"fuzzing!"
-KEY = ec.derive_private_key(0xC0FFEE, ec.SECP256R1())  # the same in every process: a corpus stays good
-SPKI = base64.b64encode(
-    KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-).decode()
 RAW, SIGNED, PACKED = 0, 1, 2
-
-
-def sign(data: bytes) -> bytes:
-    """ES256 by KEY, r || s."""
-    r, s = decode_dss_signature(KEY.sign(data, ec.ECDSA(SHA256())))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-def url64(data: bytes) -> str:
-    """base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def hcert(payload: bytes) -> str:
-    """An HC1 text around a payload that KEY signed."""
-    protected = cbor2.dumps({1: -7, 4: KID})
-    signature = sign(cbor2.dumps(["Signature1", protected, b"", payload]))
-    message = cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature]))
-    return "HC1:" + base45.encode(zlib.compress(message))
-
-
-def card(payload: bytes) -> str:
-    """A SMART Health Card around a payload that KEY signed."""
-    packer = zlib.compressobj(wbits=-15)
-    body = packer.compress(payload) + packer.flush()
-    header = json.dumps({"alg": "ES256", "zip": "DEF", "kid": KID.decode()}).encode()
-    signed = f"{url64(header)}.{url64(body)}"
-    text = f"{signed}.{url64(sign(signed.encode()))}"
-    return "shc:/" + "".join(f"{ord(character) - 45:02d}" for character in text)
 
 
 def _key(format: str, kid: str) -> dict[str, Any]:
@@ -72,10 +33,20 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _judge(trust: Any, texts: Mapping[int, Callable[[bytes], str]]) -> Callable[[bytes], None]:
-    def run(data: bytes) -> None:
+OUTCOMES: dict[str, Callable[[bytes], Outcome]] = {}
+
+
+def _judge(
+    name: str, trust: Any, texts: Mapping[int, Callable[[bytes], str]]
+) -> dict[str, Callable[[bytes], None]]:
+    def verdict_on(data: bytes) -> Verdict:
         text = texts.get(data[0] if data else RAW, _text)(data[1:])
-        verdict = judge(text, trust, now=NOW)
+        return judge(text, trust, now=NOW)
+
+    OUTCOMES[name] = lambda data: verdict_on(data).outcome
+
+    def run(data: bytes) -> None:
+        verdict = verdict_on(data)
         if "internal.error" in verdict.reasons:
             raise AssertionError("a fault of ours")
         if verdict.claims is not None and verdict.status(Stage.SIGNATURE) is not Status.PASS:
@@ -86,7 +57,7 @@ def _judge(trust: Any, texts: Mapping[int, Callable[[bytes], str]]) -> Callable[
         for language in LANGUAGES:
             as_lines(verdict, language)
 
-    return run
+    return {name: run}
 
 
 def _logic(data: bytes) -> None:
@@ -117,16 +88,21 @@ _SHC_TRUST = parse_trust_object(
     }
 )
 
+_ANCHOR = {
+    "x5c": [base64.b64encode(authority()).decode()],
+    "country": "VNM",
+    "formats": ["vds-nc"],
+}
+_SHC_TEXTS = {
+    RAW: lambda data: "shc:/" + _text(data),
+    SIGNED: card,
+    PACKED: lambda data: digits(url64(data)),
+}
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    "eu-dcc": _judge(parse_trust_object({"keys": [_key("eu-dcc", KID.decode())]}), _hcert_texts()),
-    "who-ddcc": _judge(parse_trust_object({"keys": [_key("who-ddcc", KID.decode())]}), _hcert_texts()),
-    "shc": _judge(
-        _SHC_TRUST,
-        {
-            RAW: lambda data: "shc:/" + _text(data),
-            SIGNED: card,
-            PACKED: lambda data: "shc:/" + "".join(f"{ord(c) - 45:02d}" for c in url64(data)),
-        },
-    ),
+    **_judge("eu-dcc", parse_trust_object({"keys": [_key("eu-dcc", KID.decode())]}), _hcert_texts()),
+    **_judge("who-ddcc", parse_trust_object({"keys": [_key("who-ddcc", KID.decode())]}), _hcert_texts()),
+    **_judge("shc", _SHC_TRUST, _SHC_TEXTS),
+    **_judge("vds-nc", parse_trust_object({"authorities": [_ANCHOR]}), {SIGNED: seal}),
     "certlogic": _logic,
 }

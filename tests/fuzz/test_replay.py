@@ -11,8 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from healthcert import Outcome
 from tests.fuzz.seeds import KEPT, seeds
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import OUTCOMES, TARGETS
 
 pytestmark = [pytest.mark.req("K16")]
 MAX_SECONDS, MAX_BYTES, TRIES = 0.050, 32 * 1_048_576, 5
@@ -25,6 +26,12 @@ def inputs(name: str) -> list[bytes]:
 
 def test_every_target_has_seeds() -> None:
     assert set(seeds()) == set(TARGETS)
+
+
+@pytest.mark.parametrize("name", sorted(set(TARGETS) - {"certlogic"}))
+def test_a_fuzzer_starts_from_a_certificate_that_is_valid(name: str) -> None:
+    ends = [OUTCOMES[name](data) for data in seeds()[name]]
+    assert Outcome.VALID in ends, "nothing behind the signature would ever be reached"
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
