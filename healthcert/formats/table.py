@@ -11,6 +11,8 @@ from ..policy import Policy
 from ..trust import TrustView
 from ..verdict import Stage
 from . import ddcc, eu_dcc, hcert, unsupported
+from .divoc import envelope as divoc_envelope
+from .divoc import verdict as divoc
 
 
 class Format(NamedTuple):
@@ -30,5 +32,5 @@ FORMATS: Mapping[str, Format] = {
     WHO_DDCC: Format(hcert.DECODE_STAGES, hcert.decode, ddcc.verify),
     SHC: Format((Stage.PREFIX,), unsupported.decode(SHC), unsupported.verify),
     VDS_NC: Format((Stage.PREFIX,), unsupported.decode(VDS_NC), unsupported.verify),
-    DIVOC: Format((Stage.PREFIX,), unsupported.decode(DIVOC), unsupported.verify),
+    DIVOC: Format(divoc_envelope.DECODE_STAGES, divoc_envelope.decode, divoc.verify),
 }
