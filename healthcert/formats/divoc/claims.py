@@ -43,14 +43,14 @@ def present(document: Mapping[str, Any], issued: float | None, country: str | No
         "vaccine_source": evidence.get("icd11Code") or None,
         "product": product.code if product else None,
         "product_source": evidence["vaccine"],
-        "manufacturer": evidence.get("manufacturer") or None,
+        "manufacturer": _maker(evidence),
         "dose": meaning.count_of(evidence.get("dose")),
         "doses_total": meaning.count_of(evidence.get("totalDoses")),
         "date": None if day is None else day.isoformat(),
         "effective_until": None if until is None or until == day else until.isoformat(),
-        "lot": evidence.get("batch") or None,
+        "lot": _said(evidence.get("batch")),
         "country": _country(evidence, country),
-        "id": evidence.get("certificateId") or None,
+        "id": _said(evidence.get("certificateId")),
         "issuer": document["issuer"],
     }
     return build_claims(holder, vaccinations=[entry], issued_at=issued, divoc=_without_twins(document))
@@ -59,6 +59,16 @@ def present(document: Mapping[str, Any], issued: float | None, country: str | No
 def _passport(identity: str) -> str | None:
     method, _, number = identity.removeprefix("did:").partition(":")
     return number if method.casefold() == "passport" and number else None
+
+
+def _said(value: Any) -> str | None:
+    return None if value is None else str(value).strip() or None
+
+
+def _maker(evidence: Mapping[str, Any]) -> str | None:
+    """Not told where it only repeats the vaccine: the signature cannot tell that from silence."""
+    maker, vaccine = evidence.get("manufacturer") or "", evidence["vaccine"]
+    return None if not maker or maker.strip().casefold() == vaccine.strip().casefold() else maker
 
 
 def _country(evidence: Mapping[str, Any], signer: str | None) -> str | None:

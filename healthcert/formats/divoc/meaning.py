@@ -71,7 +71,9 @@ def _judge(group: Group, evidence: Mapping[str, Any], evidence_id: str) -> Statu
         if meaning is not None:
             possible.setdefault(meaning, []).append(values)
     if shown_meaning is None:
-        return Status.FAIL if possible and not _is_odd_but_honest(shown) else Status.UNKNOWN
+        untold = any(_text(shown.get(member)) == "" for member in group.only)
+        honest = untold or not possible or _is_odd_but_honest(shown)
+        return Status.UNKNOWN if honest else Status.FAIL
     if len(possible) == 1:
         return Status.PASS
     likely = [meaning for meaning, deals in possible.items() if any(group.likely(deal) for deal in deals)]
@@ -117,7 +119,9 @@ def _meaning_of_ids(values: Values, evidence_id: str) -> tuple[Any, ...] | None:
             return None
         if _names_product(maker) and maker.casefold() != vaccine.casefold():
             return None
-    return known.code, maker_of(maker) or maker, batch, number, icd11
+    # A maker spelt like the vaccine says nothing more, so it is the same as none.
+    whose = "" if maker.casefold() == vaccine.casefold() else maker_of(maker) or maker
+    return known.code, whose, batch, number, icd11
 
 
 def _likely_ids(values: Values) -> bool:

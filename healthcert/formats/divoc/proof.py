@@ -31,7 +31,8 @@ def canonical(document: Mapping[str, Any]) -> str:
     options = {
         "algorithm": "URDNA2015",
         "format": "application/n-quads",
-        "base": "",
+        # As the signers do: a relative IRI stays one and is dropped. With "" PyLD 3 invents a base for it.
+        "base": None,
         "documentLoader": _load,
     }
     try:

@@ -100,7 +100,7 @@ NODES: Mapping[str, Node] = {
     "address": _ADDRESS,
 }
 # Members registers also write as numbers; every other is a text.
-_COUNTABLE = frozenset("age batch certificateId dose postalCode refId totalDoses uhid".split())
+_COUNTABLE = frozenset({"age", "batch", "certificateId", "dose", "postalCode", "refId", "totalDoses", "uhid"})
 _ISSUER_IRI = "<https://www.w3.org/2018/credentials#issuer>"
 NAMED = ("subject", "evidence")  # the nodes that carry an id of their own
 

@@ -1,8 +1,8 @@
 """The verdict on a DIVOC certificate: context, shape, signature, then usage, time and meaning.
 
 Nothing in it expires: `effectiveUntil` shares its IRI with the date of the dose, is optional, and India
-writes the day of the dose there. It is handed on as a claim. Revocation is an online call that sends the whole
-certificate away; there is no list, so it is said to be not checkable.
+writes the day of the dose there. It is handed on as a claim. Revocation is an online call that sends the
+whole certificate away; there is no list, so it is said to be not checkable.
 Source: notes/certificates-other-formats-and-vietnam §1.5; W3C Verifiable Credentials 1.1.
 """
 
