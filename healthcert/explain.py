@@ -1,37 +1,50 @@
-"""A verdict as JSON (architecture §6) and as lines for a person."""
+"""A verdict as JSON (architecture §6), and as a page of plain words for a person.
+
+The words stand in `words/vi.json` and `words/en.json`: names of stages, and for each reason what it means
+and what to do. A reason without words of its own has those of its phase.
+Source: architecture §6; requirement K16.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
 
 from .verdict import Outcome, Stage, Status, Verdict
 
-_MARK = {Status.PASS: "ok", Status.FAIL: "FAILED", Status.NOT_RUN: "not run", Status.UNKNOWN: "cannot tell"}
-_OUTCOME = {
-    Outcome.VALID: "VALID",
-    Outcome.INVALID: "INVALID - refused",
-    Outcome.UNDETERMINED: "UNDETERMINED - ask a person",
-}
-_MEANING = {
-    "decode.not_a_certificate": "the code is not a health certificate",
-    "decode.too_long": "the text is longer than any certificate",
-    "decode.base45_character": "a character outside the base45 alphabet",
-    "decode.zlib": "the compressed data are broken",
-    "decode.zlib_too_large": "the content is larger than any certificate",
-    "decode.cose": "the signed envelope is malformed",
-    "format.unsupported": "a known kind of certificate that this build does not verify yet",
-    "trust.missing": "no trust list was given, so the signature cannot be checked",
-    "trust.unknown_kid": "the signer is not on the trust list",
-    "signature.bad": "the signature does not belong to the content",
-    "signature.alg_mismatch": "the algorithm named does not fit the signer's key",
-    "key.usage": "the signer may not issue this kind of certificate",
-    "key.expired": "the signer's own certificate has expired",
-    "key.issued_before_signer": "issued before the signer was valid",
-    "key.expires_after_signer": "runs longer than the signer's own certificate (remark)",
-    "time.expired": "the certificate has expired",
-    "time.not_yet": "the certificate is not valid yet",
-    "clock.unusable": "the clock cannot be relied on",
-}
+LANGUAGES = ("vi", "en")
+_LABEL_WIDTH = 22
+
+
+class Line(NamedTuple):
+    """One stage of the page: its name, how it ended, both in words, and the status for an icon."""
+
+    name: str
+    ended: str
+    status: Status
+
+
+class Reason(NamedTuple):
+    """One reason code with what it means and what to do."""
+
+    code: str
+    what: str
+    do: str
+
+
+class Explanation(NamedTuple):
+    """A page of plain words. `claims` are (depth, label, value) rows, empty while nothing signed was read."""
+
+    outcome: Outcome
+    title: str
+    advice: str
+    facts: tuple[tuple[str, str], ...]
+    stages: tuple[Line, ...]
+    reasons: tuple[Reason, ...]
+    claims: tuple[tuple[int, str, str], ...]
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -51,31 +64,94 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def as_lines(verdict: Verdict) -> list[str]:
-    """The verdict for a person: outcome, stages, reasons in words, and signed claims if there are any."""
-    lines = [_OUTCOME[verdict.outcome], f"format   {verdict.format}"]
+@cache
+def words(language: str) -> Mapping[str, Any]:
+    """The catalogue of a language; Vietnamese for one that is not spoken here."""
+    name = language if language in LANGUAGES else LANGUAGES[0]
+    source = resources.files(__package__).joinpath("words", f"{name}.json")
+    found: Mapping[str, Any] = json.loads(source.read_text("utf-8"))
+    return found
+
+
+def explain_reason(code: str, language: str) -> Reason:
+    """What `code` means and what to do: its own words, else those of a shorter name, else of its phase."""
+    catalogue = words(language)
+    phase, _, cause = code.partition(".")
+    parts = cause.split("_")
+    names = [f"{phase}.{'_'.join(parts[:size])}" for size in range(len(parts), 0, -1)]
+    for name in (code, *names, f"{phase}.{cause.partition('.')[0]}", phase, "undetermined"):
+        entry = catalogue.get(f"reason.{name}")
+        if entry is not None:
+            return Reason(code, entry["what"], entry["do"])
+    raise AssertionError("the phase `undetermined` has words")  # pragma: no cover
+
+
+def explain(verdict: Verdict, language: str = LANGUAGES[0]) -> Explanation:
+    """The page for `verdict`."""
+    say = words(language)
+    facts = [(say["label.format"], say[f"format.{verdict.format}"])]
     if verdict.kind:
-        lines.append(f"kind     {verdict.kind}")
+        facts.append((say["label.kind"], say[f"kind.{verdict.kind}"]))
     if verdict.issuer:
-        lines.append(f"issuer   {verdict.issuer}")
-    lines.append(f"at       {verdict.at.isoformat()}")
-    lines.append("stages")
-    lines += [f"  {stage.value:<11}{_MARK[verdict.status(stage)]}" for stage in Stage]
-    if verdict.reasons:
-        lines.append("reasons")
-        lines += [f"  {reason:<28}{_MEANING.get(reason, '')}".rstrip() for reason in verdict.reasons]
-    if verdict.claims is not None:
-        lines.append("signed claims")
-        lines += _claim_lines(verdict.claims)
-    return lines
+        facts.append((say["label.issuer"], verdict.issuer))
+    facts += [(say["label.at"], verdict.at.isoformat()), (say["label.trust"], verdict.trust_version)]
+    stages = []
+    for stage in Stage:
+        status = verdict.status(stage)
+        stages.append(Line(say[f"stage.{stage.value}"], say[f"status.{status.value}"], status))
+    return Explanation(
+        verdict.outcome,
+        say[f"outcome.{verdict.outcome.value}"],
+        say[f"advice.{verdict.outcome.value}"],
+        tuple(facts),
+        tuple(stages),
+        tuple(explain_reason(code, language) for code in verdict.reasons),
+        () if verdict.claims is None else tuple(_rows(verdict.claims)),
+    )
 
 
-def _claim_lines(claims: Any) -> list[str]:
-    lines = [f"  {name:<18}{value}" for name, value in claims["holder"].items()]
-    for group in ("vaccinations", "tests", "recoveries"):
-        for entry in claims[group]:
-            lines.append(f"  {group[:-1] if group != 'recoveries' else 'recovery'}")
-            lines += [f"    {name:<16}{value}" for name, value in entry.items()]
-    lines += [f"  {name:<18}{claims[name]}" for name in ("issued_at", "expires_at")]
+def as_lines(verdict: Verdict, language: str = "en") -> list[str]:
+    """The page as lines for a terminal."""
+    page, say = explain(verdict, language), words(language)
+    lines = [page.title, page.advice]
+    lines += [f"{label:<{_LABEL_WIDTH}}{value}" for label, value in page.facts]
+    lines.append(say["label.stages"])
+    lines += [f"  {line.name:<{_LABEL_WIDTH}}{line.ended}" for line in page.stages]
+    if page.reasons:
+        lines.append(say["label.reasons"])
+        for reason in page.reasons:
+            lines += [f"  {reason.code}", f"    {reason.what}", f"    -> {reason.do}"]
+    if page.claims:
+        lines.append(say["label.claims"])
+        lines += [
+            f"  {'  ' * depth}{label:<{_LABEL_WIDTH}}{value}".rstrip() for depth, label, value in page.claims
+        ]
     # control characters of a name must not reach a terminal
     return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
+
+
+_RAW = ("dcc", "ddcc", "fhir", "vds", "divoc")  # the same content once more, as it was signed
+_MAX_ROWS, _MAX_VALUE_CHARS = 200, 200
+
+
+def _rows(claims: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
+    shown = {name: value for name, value in claims.items() if name not in _RAW}
+    for count, row in enumerate(_walk(shown, 0)):
+        if count == _MAX_ROWS:
+            return
+        yield row
+
+
+def _walk(fields: Mapping[str, Any], depth: int) -> Iterator[tuple[int, str, str]]:
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            if value:
+                yield depth, name, ""
+                yield from _walk(value, depth + 1)
+        elif isinstance(value, list | tuple):
+            for entry in value:
+                yield depth, name, "" if isinstance(entry, Mapping) else str(entry)[:_MAX_VALUE_CHARS]
+                if isinstance(entry, Mapping):
+                    yield from _walk(entry, depth + 1)
+        elif value is not None:
+            yield depth, name, str(value)[:_MAX_VALUE_CHARS]

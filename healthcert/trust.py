@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from . import keys
+from . import jwk, keys
 from .errors import KeyMaterialError, TrustObjectError
 from .limits import MAX_TRUST_KEYS
-from .model import FORMATS
+from .model import FORMATS, SHC
+from .rid_list import RidList
 from .times import parse_instant
 
 NO_KID = b""  # asks for every signer of the format
@@ -35,7 +36,8 @@ class Signer:
     not_before: datetime | None = None
     not_after: datetime | None = None
     formats: frozenset[str] = frozenset(FORMATS)
-    issuer: str | None = None
+    issuer: str | None = None  # the one `iss` it may sign for; None: not bound
+    crl_version: int | None = None  # the counter its revocation list must have; None: none is announced
 
     # Worked out once, because every check needs them.
     algorithm: int | None = field(init=False, compare=False)  # the COSE algorithm the key is fixed to
@@ -110,7 +112,7 @@ class StaticTrust:
                     by_kid.setdefault((name, kid), []).append(signer)
         self._by_kid = {slot: tuple(group) for slot, group in by_kid.items()}
         self._authorities = tuple(authorities)
-        self._smart_crls = dict(smart_crls or {})
+        self._smart_crls = {slot: RidList(published) for slot, published in (smart_crls or {}).items()}
         self._x509_crls = tuple(x509_crls)
         self.version = version
         self.rejected = tuple(rejected)
@@ -202,7 +204,15 @@ def _parse_signer(entry: object) -> list[Signer]:
     if not isinstance(entry, Mapping):
         raise KeyMaterialError("entry is not an object")
     material = _material(entry)
-    usage, formats, country = entry.get("usage"), entry.get("formats"), entry.get("country")
+    usage, country = entry.get("usage"), entry.get("country")
+    formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+    issuer = entry.get("issuer")
+    if issuer is not None and not isinstance(issuer, str):  # dropped, it would bind the key to nobody
+        raise KeyMaterialError("issuer is text")
+    if SHC in formats and issuer is not None:
+        for chain in (entry.get("x5c"), _jwk_of(entry).get("x5c")):
+            if chain:
+                jwk.check_certificate(chain, material.public_key, issuer)
     not_before, not_after = entry.get("not_before"), entry.get("not_after")
     signer = Signer(
         kid=material.kid,
@@ -211,13 +221,25 @@ def _parse_signer(entry: object) -> list[Signer]:
         usage=material.usage if usage is None else _words(usage),
         not_before=material.not_before if not_before is None else parse_instant(not_before),
         not_after=material.not_after if not_after is None else parse_instant(not_after),
-        formats=frozenset(FORMATS) if formats is None else _words(formats),
-        issuer=entry.get("issuer") if isinstance(entry.get("issuer"), str) else None,
+        formats=formats,
+        issuer=issuer,
+        crl_version=jwk.crl_version(entry.get("jwk")),
     )
-    return [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
+    named = [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
+    if entry.get("kid") is None and SHC in formats:
+        name = jwk.thumbprint(material.public_key)
+        if name is not None:
+            named.append(replace(signer, kid=name.encode(), formats=frozenset({SHC})))
+    return named
+
+
+def _jwk_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = entry.get("jwk")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _material(entry: Mapping[str, Any]) -> keys.KeyMaterial:
+    jwk.check_members(_jwk_of(entry))
     chain = entry.get("x5c")
     if isinstance(chain, str):
         chain = [chain]
@@ -227,9 +249,8 @@ def _material(entry: Mapping[str, Any]) -> keys.KeyMaterial:
         return keys.from_certificate(keys.decode_base64(chain[0]))
     if entry.get("spki"):
         return keys.from_spki(keys.decode_base64(entry["spki"]))
-    jwk = entry.get("jwk")
-    if isinstance(jwk, Mapping):
-        return keys.from_jwk(jwk)
+    if isinstance(entry.get("jwk"), Mapping):
+        return keys.from_jwk(entry["jwk"])
     raise KeyMaterialError("entry holds no key")
 
 

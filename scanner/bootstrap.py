@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import hardware.ports as devices
+from healthcert.admission.rulebook import load_rulebook
 from scanner.identity import DeviceIdentity, load_or_create
 from scanner.loop import Loop, Parts, Scan
 from scanner.outbox import Outbox
@@ -162,6 +163,7 @@ def build(
             outbox=outbox,
             screen=screen,
             trust=lambda: trust,
+            rulebook=load_rulebook("venue"),
             network=network,
             judged_as_of=_demo_clock(settings.demo_now),
             on_scan=scanned,

@@ -18,12 +18,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from healthcert import DEFAULT_POLICY, DecodeError, Policy, decode, judge, verify
+from healthcert.admission.decide import Admission
+from healthcert.admission.rulebook import Rulebook
 from healthcert.verdict import Outcome, Verdict
 from scanner.engines import Symbol
 from scanner.outbox import OutboxError
 from scanner.ports import Buzzer, Camera, Frame, Lamp, Outbox, Pixels, Screen
 from scanner.protocol import ScanReport
-from scanner.signals import SIGNALS, Signal, decide, doses
+from scanner.signals import SIGNALS, Signal, decide
 from scanner.station import Event, Memory, Sighting, State, key_of, step
 from trustlist.snapshot import TrustSnapshot
 
@@ -89,6 +91,7 @@ class Parts:
     outbox: Outbox
     screen: Screen
     trust: Callable[[], TrustSnapshot]
+    rulebook: Rulebook
     network: Callable[[], bool | None] = lambda: None
     policy: Policy = DEFAULT_POLICY
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -207,7 +210,7 @@ class Loop:
         seen_at = self.parts.utc_now()
         at = self._judging_time(seen_at, trust.issued_at)
         verdict, decoded_ns = self._judge(text, trust, at)
-        signal, why = decide(verdict)
+        signal, admission = decide(verdict, self.parts.rulebook)
         verified_ns = clock()
         self._light(signal, verified_ns / 1e9)
         lit_ns = clock()
@@ -218,7 +221,7 @@ class Loop:
         ms = {name: round((b - a) / 1e6, 3) for name, a, b in zip(STAGES, marks, marks[1:], strict=False)}
         scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, round((lit_ns - captured_ns) / 1e6, 3))
         self._write(scan.report())
-        message = _message(scan, why)
+        message = _message(scan, admission)
         self._memory.keep(key, message)
         self.parts.screen.send(message)
         self.parts.on_scan(scan)
@@ -319,13 +322,15 @@ class Loop:
         )
 
 
-def _message(scan: Scan, why: tuple[str, ...]) -> dict[str, Any]:
+def _message(scan: Scan, admission: Admission) -> dict[str, Any]:
     """What the screen is told: no name, no number, nothing of the holder but the dose count."""
+    series = admission.series
+    told = series.given is not None and series.needed is not None
     return {
         "type": "signal",
         "signal": str(scan.signal),
-        "reasons": [*why, *scan.verdict.reasons],
+        "reasons": list(dict.fromkeys([*admission.reasons, *scan.verdict.reasons])),
         "kind": scan.verdict.kind if scan.verdict.outcome is Outcome.VALID else None,
-        "doses": doses(scan.verdict),
+        "doses": (series.given, series.needed) if told else None,
         "trust_version": scan.verdict.trust_version,
     }

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
 
-from healthcert.verdict import Outcome, Verdict
+from healthcert.admission.decide import Admission, Decision, admit
+from healthcert.admission.rulebook import Rulebook
+from healthcert.verdict import Verdict
 
 Step = tuple[float, float]  # (level 0..1, seconds)
 Tone = tuple[float, float]  # (hertz, seconds)
@@ -91,66 +92,21 @@ SIGNALS: Mapping[Signal, SignalSpec] = MappingProxyType(
 VERDICT_SIGNALS = (Signal.COMPLETE, Signal.STARTED, Signal.REFUSED, Signal.ASK)
 
 
-def doses(verdict: Verdict) -> tuple[int, int] | None:
-    """(given, in the series) of the vaccination in a valid EU certificate; None where none is told."""
-    if verdict.outcome is not Outcome.VALID or verdict.kind != "vaccination" or verdict.claims is None:
-        return None
-    group = verdict.claims.get("vaccinations")
-    entry: Any = group[-1] if isinstance(group, list | tuple) and group else None
-    if not isinstance(entry, Mapping):
-        return None
-    given, series = entry.get("dose"), entry.get("doses_total")
-    a, b = _count(given), _count(series)
-    return None if a is None or b is None else (a, b)
+_OF_DECISION = {
+    Decision.COMPLETE: Signal.COMPLETE,
+    Decision.STARTED: Signal.STARTED,
+    Decision.REFUSED: Signal.REFUSED,
+    Decision.ASK: Signal.ASK,
+    # A gate that looks at one code at a time can neither wait for more nor look into a list: a person can.
+    Decision.INCOMPLETE: Signal.ASK,
+    Decision.LOOK_UP: Signal.ASK,
+}
 
 
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 < value < 100 and int(value) == value else None
+def decide(verdict: Verdict, rulebook: Rulebook) -> tuple[Signal, Admission]:
+    """The signal of a verdict at this gate, and the admission it shows. The rules are `healthcert.admission`.
 
-
-POSITIVE = "260373001"  # SNOMED CT: detected
-
-
-def decide(verdict: Verdict) -> tuple[Signal, tuple[str, ...]]:
-    """The signal of a verdict, and the reasons the certificate itself gives for it beyond the verdict's.
-
-    A signed positive test and a recovery outside its own window are refused. What no rule of this kiosk can
-    judge (the age of a test, doses that are not told) is asked, never green.
+    What no rule of this gate can judge (the age of a test, doses that are not told) is asked, never green.
     """
-    if verdict.outcome is Outcome.INVALID:
-        return Signal.REFUSED, ()
-    if verdict.outcome is not Outcome.VALID:
-        return Signal.ASK, ()
-    if verdict.kind == "test":
-        positive = any(entry.get("result") == POSITIVE for entry in _entries(verdict, "tests"))
-        return (
-            (Signal.REFUSED, ("rule.test_positive",))
-            if positive
-            else (Signal.ASK, ("undetermined.test_age",))
-        )
-    if verdict.kind == "recovery":
-        return _recovery(verdict)
-    counted = doses(verdict)
-    if counted is None:
-        return Signal.ASK, ("undetermined.doses",)
-    return (Signal.STARTED if counted[0] < counted[1] else Signal.COMPLETE), ()
-
-
-def _recovery(verdict: Verdict) -> tuple[Signal, tuple[str, ...]]:
-    today = verdict.at.date().isoformat()  # ISO dates compare as text
-    windows = [
-        (str(entry.get("valid_from", ""))[:10], str(entry.get("valid_until", ""))[:10])
-        for entry in _entries(verdict, "recoveries")
-    ]
-    if not windows or not all(first and last for first, last in windows):
-        return Signal.ASK, ("undetermined.recovery_window",)
-    if any(first <= today <= last for first, last in windows):
-        return Signal.COMPLETE, ()
-    return Signal.REFUSED, ("rule.recovery_window",)
-
-
-def _entries(verdict: Verdict, group: str) -> list[Mapping[str, Any]]:
-    found = verdict.claims.get(group) if verdict.claims is not None else None
-    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list | tuple) else []
+    admission = admit([verdict], rulebook, verdict.at)
+    return _OF_DECISION[admission.decision], admission

@@ -23,6 +23,7 @@ CLAIM_ISS = 1
 CLAIM_EXP = 4
 CLAIM_IAT = 6
 CLAIM_HCERT = -260
+CLAIM_PRIVATE = -70_001  # below -65536: private use; `formats.private` says what it holds
 HCERT_DCC = 1
 HCERT_DDCC = (1, 3, 4)  # 3 vaccination, 4 test (proposed by WHO)
 _HCERT_HEAD = b"\x39\x01\x03\xa1"  # -260: a map of one
@@ -68,12 +69,14 @@ def parse_ddcc(payload: bytes) -> tuple[Mapping[str, Any], float | None, float |
     claims = _strict_any(payload)
     hcert = claims.get(CLAIM_HCERT)
     if not isinstance(hcert, Mapping):
-        if not all(isinstance(key, str) for key in claims):
-            raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+        if not _is_json(claims, len(payload)):
+            raise DecodeError(Stage.SCHEMA, "decode.cwt")
         return claims, None, None, ()
     ddcc = next((hcert[key] for key in HCERT_DDCC if isinstance(hcert.get(key), Mapping)), None)
     if ddcc is None:
         raise DecodeError(Stage.SCHEMA, "schema.no_dcc")
+    if not _is_json(ddcc, len(payload)):
+        raise DecodeError(Stage.SCHEMA, "decode.cwt")
     faults: list[str] = []
     expires = issued = None
     if claims.get(CLAIM_EXP) is not None:
@@ -92,11 +95,11 @@ def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
         and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
         and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
     ):
-        return Claims(issuer, expires, issued, (), dcc)
+        return Claims(issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE))
     faults: list[str] = []
     exp = _numeric_date(expires, "exp", faults)
     iat = _numeric_date(issued, "iat", faults)
-    return Claims(issuer, exp, iat, tuple(faults), dcc)
+    return Claims(issuer, exp, iat, tuple(faults), dcc, claims.get(CLAIM_PRIVATE))
 
 
 def looks_like_ddcc(payload: bytes) -> bool:
@@ -156,12 +159,17 @@ def _strict_any(payload: bytes) -> dict[Any, Any]:
 
 
 def _is_plain(claims: dict[Any, Any], room: int) -> bool:
-    """Only JSON types below the hcert claim, no deeper, larger or longer than the bytes they came from."""
-    hcert = claims.get(CLAIM_HCERT)
-    level: list[Any] = [hcert.get(HCERT_DCC)] if type(hcert) is dict else []
+    """The times are scalars and the certificate under the hcert claim is JSON (`_is_json`)."""
     for name in (CLAIM_EXP, CLAIM_IAT):
         if type(claims.get(name)) not in (int, float, str, bool, type(None)):
             return False
+    hcert = claims.get(CLAIM_HCERT)
+    return type(hcert) is not dict or _is_json(hcert.get(HCERT_DCC), room)
+
+
+def _is_json(value: Any, room: int) -> bool:
+    """Only JSON types, no deeper, larger or longer than the `room` bytes they came from allow."""
+    level: list[Any] = [value]
     items = chars = 0
     for _ in range(MAX_CBOR_DEPTH):
         below: list[Any] = []

@@ -389,9 +389,7 @@ def test_a_stranger_is_named_and_asks_a_person(issuer: Any, noon: datetime, text
 @pytest.mark.parametrize(
     ("text", "format"),
     [
-        ("shc:/5676", "shc"),
         ('{"data":{"hdr":{"is":"AUS","t":"icao.vacc"},"msg":{}}}', "vds-nc"),
-        ("B64:UEsD", "divoc"),
     ],
 )
 def test_a_known_format_we_do_not_verify_yet_asks_a_person(

@@ -22,7 +22,6 @@ MAX_FIELD_CHARS = 1_024
 MAX_NUMBER = 10**15
 # What would let an IRI leave its place in a statement, or name something else than it shows.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>"\\]')
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NOT_OUR_IRI = re.compile(r"\s*(?:@|_:|(?:schema|vac|cred|sec|xsd|dc):)", re.IGNORECASE)
 
 
@@ -162,7 +161,7 @@ def _scalar_faults(value: Any, member: str) -> Iterator[str]:
     elif value is None or (type(value) is bool and member == "nonTransferable"):
         return
     elif type(value) is str:
-        if len(value) > MAX_FIELD_CHARS or _SURROGATE.search(value):
+        if len(value) > MAX_FIELD_CHARS:
             yield "schema.divoc.text"
     elif type(value) is not int or member not in _COUNTABLE or not -MAX_NUMBER < value < MAX_NUMBER:
         yield "schema.divoc.scalar"
@@ -170,7 +169,7 @@ def _scalar_faults(value: Any, member: str) -> Iterator[str]:
 
 def _iri_faults(value: Any) -> Iterator[str]:
     """Relative is not wrong here: whether the signature covers it is seen after canonicalisation."""
-    right = type(value) is str and len(value) <= MAX_FIELD_CHARS and not _SURROGATE.search(value)
+    right = type(value) is str and len(value) <= MAX_FIELD_CHARS
     if not right or _UNSAFE.search(value) or _NOT_OUR_IRI.match(value):
         yield "schema.divoc.iri"
 

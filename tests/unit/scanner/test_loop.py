@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hardware.simulated import HandCamera, RecordingBuzzer, RecordingLamp
+from healthcert.admission.rulebook import load_rulebook
 from scanner.engines import Symbol
 from scanner.loop import Loop, Parts, Scan
 from scanner.outbox import OutboxFull
@@ -49,6 +50,7 @@ class World:
                 outbox=self,
                 screen=self,
                 trust=self.trust,
+                rulebook=load_rulebook("venue"),
                 utc_now=lambda: AT,
                 monotonic_ns=self.clock,
                 on_scan=self.scans.append,

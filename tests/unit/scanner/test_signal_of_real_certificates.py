@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from healthcert import judge
+from healthcert.admission.rulebook import load_rulebook
 from healthcert.trust import parse_trust_object
 from healthcert.verdict import Verdict
-from scanner.signals import Signal, decide, doses
+from scanner.signals import Signal, decide
+
+VENUE = load_rulebook("venue")
 
 
 def _verdict(testdata: Path, name: str) -> Verdict:
@@ -24,5 +27,6 @@ def _verdict(testdata: Path, name: str) -> Verdict:
 @pytest.mark.req("K03")
 def test_one_dose_of_two_is_yellow_and_says_so(testdata: Path) -> None:
     verdict = _verdict(testdata, "AT/2DCode/raw/1.json")
-    assert doses(verdict) == (1, 2)
-    assert decide(verdict)[0] is Signal.STARTED
+    signal, admission = decide(verdict, VENUE)
+    assert (admission.series.given, admission.series.needed) == (1, 2)
+    assert signal is Signal.STARTED

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from hardware.ports import COLOURS, MAX_RISES_PER_S, rises_within_a_second
+from healthcert.admission.rulebook import load_rulebook
 from healthcert.verdict import Outcome, Verdict
-from scanner.signals import SIGNALS, VERDICT_SIGNALS, Signal, decide, doses
+from scanner.signals import SIGNALS, VERDICT_SIGNALS, Signal, decide
+
+VENUE = load_rulebook("venue")
 
 
 def verdict(
@@ -54,12 +57,13 @@ def dose(given: Any, series: Any) -> dict[str, Any]:
     ],
 )
 def test_the_signal_of_a_verdict(outcome: Outcome, kind: str | None, claims: Any, expected: Signal) -> None:
-    assert decide(verdict(outcome, kind, claims))[0] is expected
+    assert decide(verdict(outcome, kind, claims), VENUE)[0] is expected
 
 
 def test_dose_numbers_are_told_only_of_a_valid_vaccination() -> None:
-    assert doses(verdict(Outcome.VALID, claims=dose(1, 2))) == (1, 2)
-    assert doses(verdict(Outcome.INVALID, claims=dose(1, 2))) is None
+    told = decide(verdict(Outcome.VALID, claims=dose(1, 2)), VENUE)[1].series
+    assert (told.given, told.needed) == (1, 2)
+    assert decide(verdict(Outcome.INVALID, claims=dose(1, 2)), VENUE)[1].series.given is None
 
 
 @pytest.mark.parametrize("signal", list(Signal))
