@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from asn1crypto import algos, core, crl, x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from . import der
 from .errors import KeyMaterialError
@@ -192,6 +192,8 @@ def is_signed_by(child: Certificate | Crl, public_key: PublicKey) -> bool:
     try:
         if isinstance(public_key, ec.EllipticCurvePublicKey):
             public_key.verify(child.signature, child.tbs, ec.ECDSA(algorithm))
+        elif not isinstance(public_key, rsa.RSAPublicKey):  # Ed25519 signs no certificate here
+            return False
         elif scheme.kind == "pss":
             pss = padding.PSS(padding.MGF1(algorithm), scheme.salt)
             public_key.verify(child.signature, child.tbs, pss, algorithm)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -28,6 +28,7 @@ Verifier = Callable[[bytes, bytes], bool]  # (signature, data) -> holds; any oth
 
 ES256 = -7
 PS256 = -37
+EDDSA = -8  # with Ed25519 alone
 KID_BYTES = 8
 _P256_HALF = 32  # bytes of r and of s
 _PLAIN = b"\x02\x20"  # INTEGER of 32 bytes
@@ -60,17 +61,19 @@ class KeyMaterial:
 
 
 def algorithm_of(key: PublicKey) -> int | None:
-    """The one COSE algorithm `key` may be used with: ES256, PS256, None for any other key."""
+    """The one COSE algorithm `key` may be used with: ES256, PS256, EdDSA, None for any other key."""
     if isinstance(key, rsa.RSAPublicKey):
         return PS256
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return EDDSA
     return ES256 if isinstance(key.curve, ec.SECP256R1) else None
 
 
 def verifier_of(key: PublicKey) -> Verifier:
     """The check of a signature by `key`, never an error.
 
-    ES256 is raw r || s of 64 bytes, PS256 has a salt of 32.
-    Source: hcert-spec §3.3.2; RFC 8152 §8.1; RFC 8230 §2.
+    ES256 is raw r || s of 64 bytes, PS256 has a salt of 32, EdDSA is that of Ed25519.
+    Source: hcert-spec §3.3.2; RFC 8152 §8.1; RFC 8230 §2; RFC 8032 §5.1.
     """
 
     def es256(signature: bytes, data: bytes) -> bool:
@@ -89,9 +92,19 @@ def verifier_of(key: PublicKey) -> Verifier:
             return False
         return True
 
+    def eddsa(signature: bytes, data: bytes) -> bool:
+        try:
+            ed_verify(signature, data)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
     if isinstance(key, rsa.RSAPublicKey):
         rsa_verify = key.verify
         return ps256
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        ed_verify = key.verify
+        return eddsa
     ec_verify = key.verify
     return es256
 
@@ -156,7 +169,7 @@ def from_spki(der: bytes) -> KeyMaterial:
 
 
 def from_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
-    """An EC P-256 or RSA key as JWK; an x5c inside is ignored. Raises KeyMaterialError."""
+    """An EC P-256, RSA or Ed25519 key as JWK; an x5c inside is ignored. Raises KeyMaterialError."""
     key: PublicKey
     try:
         if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":
@@ -166,6 +179,8 @@ def from_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
             modulus = _uint(jwk["n"])
             check_rsa_bits(modulus.bit_length())
             key = rsa.RSAPublicNumbers(_uint(jwk["e"]), modulus).public_key()
+        elif jwk.get("kty") == "OKP" and jwk.get("crv") == "Ed25519":
+            key = ed25519.Ed25519PublicKey.from_public_bytes(decode_base64(jwk["x"]))
         else:
             raise KeyMaterialError("key type is not supported")
     except (ValueError, TypeError, KeyError) as fault:

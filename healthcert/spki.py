@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from . import der
 from .errors import KeyMaterialError
 from .limits import MAX_RSA_BITS, MIN_RSA_BITS
 
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 _EC_KEY = bytes.fromhex("06072a8648ce3d0201")  # OID 1.2.840.10045.2.1
 _PRIME_FIELD = bytes.fromhex("06072a8648ce3d0101")  # OID 1.2.840.10045.1.1
@@ -80,7 +80,7 @@ DOMAINS: tuple[tuple[Domain, type[ec.EllipticCurve]], ...] = (
 
 
 def load_public_key(spki: bytes) -> PublicKey:
-    """The key of a SubjectPublicKeyInfo in DER: EC or RSA of sane size. Raises KeyMaterialError."""
+    """The key of a SubjectPublicKeyInfo in DER: EC, Ed25519 or RSA of sane size. Raises KeyMaterialError."""
     try:
         der.check(spki)
         key = _spelled_out(spki) or load_der_public_key(spki)
@@ -89,7 +89,7 @@ def load_public_key(spki: bytes) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey):
         check_rsa_bits(key.key_size)
         return key
-    if isinstance(key, ec.EllipticCurvePublicKey):
+    if isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
         return key
     raise KeyMaterialError("key type is not supported")
 

@@ -10,7 +10,9 @@ from ..model import DIVOC, EU_DCC, SHC, VDS_NC, WHO_DDCC, Decoded, Finding
 from ..policy import Policy
 from ..trust import TrustView
 from ..verdict import Stage
-from . import ddcc, eu_dcc, hcert, shc, unsupported, vdsnc
+from . import ddcc, eu_dcc, hcert, shc, vdsnc
+from .divoc import envelope as divoc_envelope
+from .divoc import verdict as divoc
 
 
 class Format(NamedTuple):
@@ -30,5 +32,5 @@ FORMATS: Mapping[str, Format] = {
     WHO_DDCC: Format(hcert.DECODE_STAGES, hcert.decode, ddcc.verify),
     SHC: Format(shc.DECODE_STAGES, shc.decode, shc.verify),
     VDS_NC: Format(vdsnc.DECODE_STAGES, vdsnc.decode, vdsnc.verify),
-    DIVOC: Format((Stage.PREFIX,), unsupported.decode(DIVOC), unsupported.verify),
+    DIVOC: Format(divoc_envelope.DECODE_STAGES, divoc_envelope.decode, divoc.verify),
 }
