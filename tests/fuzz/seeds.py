@@ -72,6 +72,27 @@ def _seal(kind: str) -> dict[str, Any]:
     return {"hdr": {"t": kind, "v": 1, "is": "VNM"}, "msg": message}
 
 
+def _credential(version: str, more: dict[str, str]) -> dict[str, Any]:
+    address = {"district": "North", "addressRegion": "Coast", "addressCountry": "LK"}
+    evidence = {
+        "id": "https://health.example/vaccine/819152878", "feedbackUrl": "https://health.example/f",
+        "infoUrl": "https://health.example/i", "certificateId": "819152878", "type": ["Vaccination"],
+        "batch": "4120Z025", "vaccine": "COVISHIELD", "manufacturer": "Serum Institute of India",
+        "date": "2021-07-15T05:30:00.000Z", "effectiveStart": "2021-07-15", "effectiveUntil": "2022-07-15",
+        "dose": 2, "totalDoses": 2, "verifier": {"name": "Nurse One"},
+        "facility": {"name": "Clinic Nine", "address": address},
+    }  # fmt: skip
+    subject = {"type": "Person", "id": "did:Passport:N1", "refId": "3979", "name": "An Perera",
+               "gender": "Female", "nationality": "Sri Lankan", "address": address, **more}  # fmt: skip
+    return {
+        "@context": ["https://www.w3.org/2018/credentials/v1",
+                     f"https://cowin.gov.in/credentials/vaccination/{version}"],
+        "type": ["VerifiableCredential", "ProofOfVaccinationCredential"], "credentialSubject": subject,
+        "issuer": "https://health.example/", "issuanceDate": "2021-09-24T16:25:43.497Z",
+        "evidence": [evidence], "nonTransferable": "true",
+    }  # fmt: skip
+
+
 _LOGIC = [
     {"logic": {"if": [{"var": "a"}, {"+": [1, {"var": "b.0"}]}, False]}, "data": {"a": [1], "b": [2]}},
     {"logic": {"reduce": [{"var": "a"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]},
@@ -117,6 +138,12 @@ def seeds() -> dict[str, list[bytes]]:
             signed + json.dumps(_seal("icao.vacc")).encode(),
             signed + json.dumps(_seal("icao.test")).encode(),
             bytes([RAW]) + b'{"data":{"hdr":{"t":"icao.vacc"},"msg":{}},"sig":{"alg":"ES256","cer":""}}',
+        ],
+        "divoc": [
+            signed + json.dumps(_credential("v1", {"age": "31"})).encode(),
+            signed + json.dumps(_credential("v2", {"dob": "1990-04-05"})).encode(),
+            bytes([PACKED]) + json.dumps(_credential("v1", {})).encode(),
+            bytes([RAW]) + b"B64:UEsDBBQAAAAIAA==",
         ],
         "certlogic": [json.dumps(each).encode() for each in _LOGIC],
     }

@@ -19,7 +19,20 @@ from healthcert.explain import LANGUAGES, as_json, as_lines
 from healthcert.rules import certlogic
 from healthcert.transport import base45
 from healthcert.trust import parse_trust_object
-from tests.fuzz.issuers import KID, SPKI, authority, card, digits, hcert, seal, url64
+from tests.fuzz.issuers import (
+    DID,
+    ED_SPKI,
+    KID,
+    SPKI,
+    authority,
+    card,
+    credential,
+    digits,
+    hcert,
+    seal,
+    url64,
+    zipped,
+)
 
 NOW = datetime(2022, 1, 15, 12, 0, tzinfo=UTC)
 RAW, SIGNED, PACKED = 0, 1, 2
@@ -93,6 +106,7 @@ _ANCHOR = {
     "country": "VNM",
     "formats": ["vds-nc"],
 }
+_DID_KEY = {"spki": ED_SPKI, "issuer": DID, "country": "LK", "formats": ["divoc"]}
 _SHC_TEXTS = {
     RAW: lambda data: "shc:/" + _text(data),
     SIGNED: card,
@@ -104,5 +118,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     **_judge("who-ddcc", parse_trust_object({"keys": [_key("who-ddcc", KID.decode())]}), _hcert_texts()),
     **_judge("shc", _SHC_TRUST, _SHC_TEXTS),
     **_judge("vds-nc", parse_trust_object({"authorities": [_ANCHOR]}), {SIGNED: seal}),
+    **_judge("divoc", parse_trust_object({"keys": [_DID_KEY]}), {SIGNED: credential, PACKED: zipped}),
     "certlogic": _logic,
 }
