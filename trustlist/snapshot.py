@@ -12,7 +12,8 @@ from typing import Any
 
 from healthcert.anchors import Authority, RevocationLists
 from healthcert.certificates import Certificate, Crl
-from healthcert.trust import Signer, StaticTrust, parse_trust_object
+from healthcert.model import FORMATS
+from healthcert.trust import NO_KID, Signer, StaticTrust, parse_trust_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class TrustSnapshot:
     def version(self) -> str:
         """Names the content: equal content, equal version."""
         return self._trust.version
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody at all is believed: no signer and no authority of any format."""
+        return not any(self.signers(name, NO_KID) or self.authorities(name) for name in FORMATS)
 
     @property
     def rejected(self) -> tuple[tuple[int, str], ...]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..errors import HealthCertError, PolicyError
 from ..model import FORMATS
 from ..rules.rule import Rejected, Rule, parse_rules
-from .recognition import Agreement
+from .recognition import HOST, Agreement, Portal
 from .series import SeriesRule
 
 MAX_AGREEMENTS = 1_000  # 250 countries, each renewed three times
@@ -76,6 +76,7 @@ class Rulebook:
     max_test_age_h: Mapping[str, float] | None = None  # by test type; None: this gate takes no test
     rules: RuleSet = NO_RULES  # CertLogic, for EU certificates alone
     region: str | None = None
+    portals: tuple[Portal, ...] = ()
 
 
 def load_rulebook(name: str) -> Rulebook:
@@ -177,19 +178,23 @@ def _agreements(value: Any) -> tuple[Agreement, ...] | None:
     return tuple(_agreement(entry) for entry in value)
 
 
+def _portal(entry: Any) -> Portal:
+    if set(entry) != {"country", "portal"} or not HOST.fullmatch(entry["portal"]):
+        raise ValueError("a portal has country and portal, a host name")
+    return Portal(_country(entry["country"]), entry["portal"])
+
+
 def _agreement(entry: Any) -> Agreement:
-    if not set(entry) <= {"country", "since", "until", "formats", "portal", "name"}:
+    if not set(entry) <= {"country", "since", "until", "formats", "name"}:
         raise ValueError("unknown key of an agreement")
     formats = frozenset(entry.get("formats") or ())
     if not formats <= set(FORMATS):
         raise ValueError("unknown format of an agreement")
-    portal = entry.get("portal")
     return Agreement(
         _country(entry["country"]),
         date.fromisoformat(entry["since"]),
         _last_day(entry.get("until")),
         formats,
-        None if portal is None else _text(portal),
     )
 
 
@@ -206,4 +211,5 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "max_test_age_h": ("max_test_age_h", _test_ages),
     "rules": ("rules", lambda value: RuleSet(*parse_rules(value))),
     "region": ("region", _text),
+    "portals": ("portals", lambda value: tuple(_portal(entry) for entry in value)),
 }

@@ -10,7 +10,7 @@ import pytest
 
 from healthcert import Check, Outcome, Stage, Status, Verdict
 from healthcert.admission.decide import Admission, Decision, OnPaper, admit
-from healthcert.admission.recognition import Recognition, look_up, portal_of
+from healthcert.admission.recognition import Recognition, look_up, portal_of_link, portals_of
 from healthcert.admission.rulebook import Rulebook, load_rulebook, parse_rulebook
 from healthcert.admission.series import SeriesRule, SeriesState, judge_series
 from healthcert.errors import PolicyError
@@ -172,8 +172,7 @@ def test_recognition_answers_recognised_not_recognised_expired_and_not_yet() -> 
         {
             "name": "x", "mode": "airport", "home": "VN", "accept": ["vaccination"],
             "agreements": [
-                {"country": "JP", "since": "2022-03-17", "formats": ["shc", "vds-nc"],
-                 "portal": "example.org"},
+                {"country": "JP", "since": "2022-03-17", "formats": ["shc", "vds-nc"]},
                 {"country": "AU", "since": "2021-01-01", "until": "2021-12-31"},
             ],
         }
@@ -187,7 +186,25 @@ def test_recognition_answers_recognised_not_recognised_expired_and_not_yet() -> 
     assert look_up(agreements, "AU", "vds-nc", date(2021, 12, 31)) is Recognition.RECOGNISED
     assert look_up(agreements, "AU", "vds-nc", today) is Recognition.EXPIRED
     assert look_up(agreements, "XX", "eu-dcc", today) is Recognition.NOT_RECOGNISED
-    assert portal_of(agreements, "JP") == "example.org"
+
+
+@pytest.mark.req("K08")
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("https://chungnhanvacxin.vn/tra-cuu?x=1", "VN"),
+        ("HTTPS://WWW.ChungNhanVacXin.vn", "VN"),
+        ("https://chungnhanvacxin.vn.evil.example/", None),
+        ("https://evilchungnhanvacxin.vn/", None),
+        ("https://chungnhanvacxin.vn@evil.example/", None),
+        ("ftp://chungnhanvacxin.vn/", None),
+        ("no link", None),
+    ],
+)
+def test_a_link_to_a_known_portal_is_named_and_never_opened(text: str, country: str | None) -> None:
+    found = portal_of_link(VENUE.portals, text)
+    assert (found and found.country) == country
+    assert {each.host for each in portals_of(VENUE.portals, "VN")} >= {"chungnhanvacxin.vn"}
 
 
 @pytest.mark.req("C07")
