@@ -146,3 +146,9 @@ MAX_SIGNER_CERTIFICATE_CHARS = 8_192
 # Certificates read and chains checked are remembered, the last ones used: 256 x (8 KB text, 6 KB DER and
 # 4 KB fields) = 5 MB at most. A checkpoint meets a few dozen signers a day.
 MAX_REMEMBERED = 256
+
+# The EU gateway's own bound on the entries of a batch.
+MAX_REVOCATION_BATCH = 1_000
+
+# 5 million revoked certificates, the Union's expectation, in full batches. In memory only for a trust object.
+MAX_REVOCATION_BATCHES = 5_000

@@ -19,6 +19,7 @@ from .certificates import Certificate, Crl, parse_certificate, parse_crl
 from .errors import KeyMaterialError, TrustObjectError
 from .limits import MAX_CRL_CHARS, MAX_TRUST_KEYS
 from .model import FORMATS, SHC, VDS_NC
+from .revocation import HashedRevocations, RevocationBatches
 from .rid_list import RidList
 from .spki import PublicKey
 from .times import parse_instant
@@ -90,6 +91,11 @@ class TrustView(Protocol):
         """The revocation lists of an anchor."""
         ...
 
+    @property
+    def dcc_revocations(self) -> HashedRevocations | None:
+        """The hashed revocations of EU certificates; None: not checkable."""
+        ...
+
 
 class StaticTrust:
     """Trust data that do not change.
@@ -105,6 +111,7 @@ class StaticTrust:
         "_crl_index",
         "_smart_crls",
         "_x509_crls",
+        "dcc_revocations",
         "rejected",
         "rejected_authorities",
         "rejected_crls",
@@ -122,6 +129,7 @@ class StaticTrust:
         x509_crls: Sequence[Crl] = (),
         rejected_authorities: Sequence[tuple[int, str]] = (),
         rejected_crls: Sequence[tuple[int, str]] = (),
+        dcc_revocations: HashedRevocations | None = None,
     ) -> None:
         by_kid: dict[tuple[str, bytes], list[Signer]] = {}
         for signer in signers:
@@ -137,6 +145,7 @@ class StaticTrust:
             for name in FORMATS
         }
         self._anchors = {name: AnchorIndex(listed) for name, listed in self._authorities.items()}
+        self.dcc_revocations = dcc_revocations
         self._smart_crls = {slot: RidList(published) for slot, published in (smart_crls or {}).items()}
         self._x509_crls = tuple(x509_crls)
         self._crl_index = CrlIndex(self._x509_crls, [one.certificate for one in authorities])
@@ -194,6 +203,7 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
         return signers
 
     signers, rejected = _each(lists["keys"], parse)
+    batches = _entries(obj, "dcc_revocations")
     canonical = json.dumps(obj, sort_keys=True, separators=(",", ":"), default=str).encode()
     return StaticTrust(
         [signer for group in signers for signer in group],
@@ -204,6 +214,8 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
         x509_crls=crls,
         rejected_authorities=rejected_authorities,
         rejected_crls=rejected_crls,
+        # a name beyond architecture §6: gateway batches; absent means not checkable, not "nothing revoked"
+        dcc_revocations=None if obj.get("dcc_revocations") is None else RevocationBatches(batches),
     )
 
 

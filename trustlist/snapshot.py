@@ -13,6 +13,7 @@ from typing import Any
 from healthcert.anchors import Authority, RevocationLists
 from healthcert.certificates import Certificate, Crl
 from healthcert.model import FORMATS
+from healthcert.revocation import HashedRevocations
 from healthcert.trust import NO_KID, Signer, StaticTrust, parse_trust_object
 
 
@@ -78,3 +79,8 @@ class TrustSnapshot:
     def crls_of(self, anchor: Certificate) -> RevocationLists:
         """The revocation lists of an anchor."""
         return self._trust.crls_of(anchor)
+
+    @property
+    def dcc_revocations(self) -> HashedRevocations | None:
+        """The hashed revocations of EU certificates; None: not checkable."""
+        return self._trust.dcc_revocations

@@ -13,6 +13,7 @@ from datetime import datetime
 from ..errors import DecodeError
 from ..model import EU_DCC, Claims, Decoded, Finding
 from ..policy import Policy
+from ..revocation import check_hashes
 from ..transport import cwt
 from ..trust import Signer, TrustView
 from ..verdict import Check, Outcome, Stage, Status, fold
@@ -43,8 +44,12 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         usage_other, time_other = check_usage(kinds, other), check_time(claims, other, policy, instant)
         if fold((usage_other, time_other)) is Outcome.VALID:
             signer, usage, time = other, usage_other, time_other
+    checks: tuple[Check, ...] = (SIGNED, usage, time, content)
+    listed = trust.dcc_revocations
+    if listed is not None:
+        checks += (check_hashes(decoded.envelope, claims.dcc, signer.country, listed, instant),)
     return Finding(
-        (SIGNED, usage, time, content),
+        checks,
         dcc.KINDS[kinds[0]] if kinds else None,
         signer.country or claims.issuer,
         PresentedClaims(claims),
