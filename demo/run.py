@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _alone_in(home: Path) -> Iterator[None]:
-    """Hold `home` for the block; the system drops the lock of a killed run. Raises DemoError when it is held."""
+    """Hold `home` for the block; a killed run lets go of it. Raises DemoError when it is held."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "running.lock").open("w") as lock:
         try:

@@ -73,10 +73,8 @@ def main() -> int:
     for tier, code, seconds in rows:
         sys.stdout.write(f"{tier.name:<11} {word(code):<8} {seconds:6.1f} s  {tier.budget_min:>3} min\n")
     codes = [code for _, code, _ in rows]
-    if 0 not in codes:
-        sys.stdout.write(
-            "no tier passed\n" if any(code != NO_TESTS_COLLECTED for code in codes) else "no test ran\n"
-        )
+    if set(codes) == {NO_TESTS_COLLECTED}:
+        sys.stdout.write("no test ran: nothing to judge\n")
     return verdict(codes)
 
 

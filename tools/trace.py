@@ -52,10 +52,11 @@ def collect() -> dict[str, list[str]]:
 def titles(contract: str) -> dict[str, str]:
     """Requirement id -> its sentence without emphasis, cut to TITLE_CHARS, in the order of the contract."""
     plain = {req: text.replace("**", "").strip() for req, text in ROW.findall(contract)}
-    return {
-        req: text if len(text) <= TITLE_CHARS else f"{text[: TITLE_CHARS - 1]}…"
-        for req, text in plain.items()
-    }
+    return {req: _cut(text) for req, text in plain.items()}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TITLE_CHARS else f"{text[: TITLE_CHARS - 1]}…"
 
 
 def table(found: dict[str, list[str]], named: dict[str, str]) -> list[str]:
@@ -77,9 +78,7 @@ def main() -> int:
         named = titles(CONTRACT.read_text(encoding="utf-8"))
     else:
         named = dict.fromkeys(sorted(found), "")
-        sys.stdout.write(
-            f"{CONTRACT.name} is not beside the repository: only ids that tests name are listed\n\n"
-        )
+        sys.stdout.write("No ../shared/requirements.md: only the ids that tests name are listed.\n\n")
     sys.stdout.writelines(f"{line}\n" for line in table(found, named))
     return 0
 
