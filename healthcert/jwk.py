@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import keys
 from .errors import KeyMaterialError
+from .spki import PublicKey
 
 NO_LIST = 0  # a crlVersion that is told and unreadable: no list, whose counter starts at 1, has it
 _HALF = 32  # bytes of a P-256 coordinate
@@ -35,7 +36,7 @@ def check_members(jwk: Mapping[str, Any]) -> None:
         raise KeyMaterialError("key is for another algorithm")
 
 
-def thumbprint(key: keys.PublicKey) -> str | None:
+def thumbprint(key: PublicKey) -> str | None:
     """The RFC 7638 name of a P-256 key, 43 characters of base64url; None for any other key."""
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         return None
@@ -52,7 +53,7 @@ def crl_version(jwk: object) -> int | None:
     return told if type(told) is int and told > 0 else NO_LIST
 
 
-def check_certificate(chain: object, key: keys.PublicKey, issuer: str) -> None:
+def check_certificate(chain: object, key: PublicKey, issuer: str) -> None:
     """The leaf of `chain` (base64 DER, leaf first) is for `key`, and for `issuer` if it names any URI.
 
     Raises KeyMaterialError.

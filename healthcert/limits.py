@@ -125,3 +125,24 @@ MAX_RID_CHARS = 24
 
 # All issuers of the VCI directory together list 1,343 cards. 100,000 for one key are 11 MB in memory.
 MAX_RIDS = 100_000
+# As MAX_KEY_CHARS: base64 of 64 KiB. Passport signers are 1 to 2 KB.
+MAX_CERTIFICATE_BYTES = 65_536
+
+# A passport authority revokes tens of signers: 37 bytes each. 1 MiB holds 28,000 of them.
+MAX_CRL_BYTES = 1_048_576
+MAX_CRL_CHARS = MAX_CRL_BYTES * 4 // 3 + 4  # as base64
+
+# DER nests about 8 deep in a certificate (tbs > extensions > extension > names > ...). Four times that.
+MAX_DER_DEPTH = 32
+
+# One key id is shared by an authority and its renewals with the same key: two or three. Beyond 16 it is an
+# attack on our time.
+MAX_ANCHORS_PER_SIGNER = 16
+
+# A code of 40-L holds 2,953 bytes, so a signer certificate inside one is below 3 KB; 16 joined codes carry
+# more, but no signer needs it. Twice the largest single code.
+MAX_SIGNER_CERTIFICATE_CHARS = 8_192
+
+# Certificates read and chains checked are remembered, the last ones used: 256 x (8 KB text, 6 KB DER and
+# 4 KB fields) = 5 MB at most. A checkpoint meets a few dozen signers a day.
+MAX_REMEMBERED = 256

@@ -199,6 +199,11 @@ DOCUMENT: dict[str, Any] = {
                         "enum": ["complete", "started", "refused", "ask", "incomplete", "look_up"]
                     },
                     "decision_reasons": {"type": "array", "items": {"type": "string"}},
+                    "portals": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Hosts where the issuer answers by hand; never opened by us",
+                    },
                     "explanation": {"type": "object", "description": "Plain words in the wished language"},
                     "others": {"type": "array", "items": {"$ref": "#/components/schemas/Answer"}},
                 },

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .. import keys
 from ..errors import KeyMaterialError
+from ..spki import PublicKey
 
 _P256_HALF = 32  # bytes of r and of s
 _ECDSA = ec.ECDSA(SHA256())
@@ -35,7 +36,7 @@ class Signer(Protocol):
         ...
 
     @property
-    def public_key(self) -> keys.PublicKey:
+    def public_key(self) -> PublicKey:
         """What the signatures are verified with when there is no certificate."""
         ...
 
@@ -72,7 +73,7 @@ class LocalSigner:
     not_after: datetime | None = None
 
     # Worked out once, because every certificate needs them.
-    public_key: keys.PublicKey = field(init=False, repr=False, compare=False)
+    public_key: PublicKey = field(init=False, repr=False, compare=False)
     alg: int = field(init=False)
     kid: bytes = field(init=False)
 

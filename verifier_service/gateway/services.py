@@ -12,6 +12,7 @@ from typing import Any
 
 from healthcert import Outcome, Verdict, judge
 from healthcert.admission.decide import Admission, admit
+from healthcert.admission.recognition import portal_of_link, portals_of
 from healthcert.admission.rulebook import Rulebook
 from healthcert.explain import as_json, explain
 from healthcert.trust import TrustView
@@ -53,7 +54,15 @@ class Gateway:
         """End the reading children."""
         self._pictures.close()
 
-    def answer(self, verdict: Verdict, language: str) -> dict[str, Any]:
+    def portals(self, verdict: Verdict, text: str = "") -> list[str]:
+        """Host names where the issuer answers by hand, if it comes to that: the linked one, else its own."""
+        if verdict.outcome is not Outcome.UNDETERMINED:
+            return []
+        linked = portal_of_link(self._rulebook.portals, text)
+        found = (linked,) if linked else portals_of(self._rulebook.portals, verdict.issuer)
+        return [portal.host for portal in found]
+
+    def answer(self, verdict: Verdict, language: str, text: str = "") -> dict[str, Any]:
         """The answer of the interface: architecture §6 (`healthcert verify`), decision and explanation.
 
         Claims are told of a VALID certificate alone: on a refusal nobody needs to know whose it was.
@@ -68,6 +77,7 @@ class Gateway:
             "rulebook": self._rulebook.name,
             "decision": admission.decision.value,
             "decision_reasons": list(admission.reasons),
+            "portals": self.portals(verdict, text),
             "explanation": explanation(verdict, language),
         }
 

@@ -61,11 +61,15 @@ def gateway_views(gateway: Gateway, limits: Limits) -> Blueprint:
         no_code: bool = False,
         fault: str | None = None,
         status: int = 200,
+        text: str = "",
     ) -> AnyResponse:
         spoken = language()
         html = render_template(
             "gateway/verify.html",
-            results=[(v, explain(v, spoken), gateway.admission(v)) for v in verdicts or ()],
+            results=[
+                (v, explain(v, spoken), gateway.admission(v), gateway.portals(v, text))
+                for v in verdicts or ()
+            ],
             rulebook=gateway.rulebook_name,
             explain_reason=explain_reason,
             fault="verify.no_code" if no_code else fault,
@@ -85,8 +89,8 @@ def gateway_views(gateway: Gateway, limits: Limits) -> Blueprint:
     def verify_api() -> Response:
         kind = request.mimetype
         if kind == "application/json":
-            verdict = gateway.judge(_take_text(limits))
-            return _json(gateway.answer(_counted("text", verdict), _wished()))
+            text = _take_text(limits)
+            return _json(gateway.answer(_counted("text", gateway.judge(text)), _wished(), text))
         if kind in PICTURE_TYPES or kind == "multipart/form-data":
             verdicts = gateway.judge_picture(_take_picture(limits, form=kind == "multipart/form-data"))
             return _json(gateway.answer_all([_counted("picture", v) for v in verdicts], _wished()))
@@ -107,7 +111,9 @@ def gateway_views(gateway: Gateway, limits: Limits) -> Blueprint:
                 return page([_counted("picture", verdict) for verdict in verdicts], no_code=not verdicts)
             _keep_pace(limits.texts)
             text = request.form.get("text", "").strip("\r\n\t ")
-            return page([_counted("text", gateway.judge(text))]) if text else page(fault="verify.nothing")
+            if not text:
+                return page(fault="verify.nothing")
+            return page([_counted("text", gateway.judge(text))], text=text)
         except PictureUnreadable:
             return page(fault="verify.picture_unreadable")
         except RequestEntityTooLarge:

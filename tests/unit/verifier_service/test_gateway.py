@@ -156,6 +156,16 @@ def test_the_page_says_in_words_what_to_do(world: World, data: Any, status: int,
     assert word in answer.get_data(as_text=True)
 
 
+@pytest.mark.req("K08")
+def test_a_link_to_a_known_portal_names_it_without_opening_it(world: World) -> None:
+    link = "https://chungnhanvacxin.vn/tra-cuu?id=1"
+    told = world.client.post(API, json={"text": link}).get_json()
+    assert (told["outcome"], told["portals"]) == ("undetermined", ["chungnhanvacxin.vn"])
+    shown = world.client.post("/verify?lang=en", data={"text": link}).get_data(as_text=True)
+    assert "<strong>chungnhanvacxin.vn</strong>" in shown
+    assert 'href="https://chungnhanvacxin.vn' not in shown
+
+
 def test_without_trust_data_nothing_is_called_valid() -> None:
     services = build_services(Settings(), clock=lambda: NOW)
     told = create_app(Settings(), services).test_client().post(API, json={"text": TEXT}).get_json()
