@@ -134,7 +134,7 @@ def build(
         stack.callback(lamp.off)
         screen: NoScreen | ScreenLink = NoScreen()
         if settings.screen_port:
-            screen = ScreenLink(settings.screen_port, settings.language)
+            screen = ScreenLink(settings.screen_port, settings.language, settings.screen_timezone)
         stack.callback(screen.close)
         uplink = None
         if settings.service_url is not None:

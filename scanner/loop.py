@@ -50,14 +50,15 @@ class Scan:
     verdict: Verdict
     ms: Mapping[str, float]
     photon_to_lamp_ms: float
+    gate_reasons: tuple[str, ...] = ()  # why the lamp is stricter than the verdict, if it is (ADR 6)
 
     def line(self) -> dict[str, Any]:
-        """The JSON line of `run --jsonl`: nothing personal."""
+        """The JSON line of `run --jsonl`: nothing personal. `reasons`: the verdict's, then the gate's."""
         return {
             "scan": self.number,
             "signal": str(self.signal),
             "outcome": str(self.verdict.outcome),
-            "reasons": list(self.verdict.reasons),
+            "reasons": list(dict.fromkeys([*self.verdict.reasons, *self.gate_reasons])),
             "format": self.verdict.format,
             "kind": self.verdict.kind,
             "issuer": self.verdict.issuer,
@@ -219,7 +220,8 @@ class Loop:
         self.counters.scans += 1
         marks = (captured_ns, begun_ns, read_ns, decoded_ns, verified_ns, lit_ns)
         ms = {name: round((b - a) / 1e6, 3) for name, a, b in zip(STAGES, marks, marks[1:], strict=False)}
-        scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, round((lit_ns - captured_ns) / 1e6, 3))
+        photon_to_lamp_ms = round((lit_ns - captured_ns) / 1e6, 3)
+        scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, photon_to_lamp_ms, admission.reasons)
         self._write(scan.report())
         message = _message(scan, admission)
         self._memory.keep(key, message)

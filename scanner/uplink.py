@@ -37,6 +37,9 @@ INTERVAL_MIN_S, INTERVAL_MAX_S = 1, 3600  # what a service may ask for; beyond i
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 300.0
 TIMEOUT_S = 10.0
 PATH = "/api/v1/scan-reports"
+HINTS = {
+    401: "this kiosk or its key is not registered there: see `python -m scanner identity` and `device add`"
+}
 _log = logging.getLogger(__name__)
 
 
@@ -202,5 +205,6 @@ class Uplink:
         if error.status == 413:
             self._limit = max(1, self._limit // 2)
         ceiling = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self.failures - 1, 20))
-        _log.warning("uplink: %s (failure %d)", error, self.failures)
+        hint = HINTS.get(error.status)
+        _log.warning("uplink: %s (failure %d)%s", error, self.failures, f"; {hint}" if hint else "")
         return float(min(max(error.retry_after_s, ceiling * self._jitter()), INTERVAL_MAX_S))

@@ -71,6 +71,15 @@ def verdict_view(message: Mapping[str, Any], lang: str) -> dict[str, Any]:
     }
 
 
+def fault_view(status: int) -> list[dict[str, str]]:
+    """[{"lang", "title", "hint", "home"}] for an error page, in every language."""
+    kind = str(status) if f"page.{status}" in CATALOGUE[LANGUAGES[0]] else "error"
+    keys = {"title": f"page.{kind}", "hint": f"page.{kind}.hint", "home": "page.home"}
+    return [
+        {"lang": lang, **{part: CATALOGUE[lang][key] for part, key in keys.items()}} for lang in LANGUAGES
+    ]
+
+
 def status_view(message: Mapping[str, Any], lang: str, clock: str) -> dict[str, Any]:
     """{"clock", "trust", "network", "queue", "alarm"} for the line at the bottom."""
     words = CATALOGUE[lang]

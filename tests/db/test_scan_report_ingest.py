@@ -234,6 +234,18 @@ def test_what_an_entry_holds_never_stops_a_report(world: World) -> None:
     assert world.client.get("/", headers={"Authorization": "Bearer " + "t" * 32}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("vi", ("chặt hơn", '<th scope="col">Định dạng</th>')), ("en", ("can be stricter", "Format</th>"))],
+)
+def test_the_board_says_that_the_lamp_can_be_stricter(
+    world: World, lang: str, words: tuple[str, ...]
+) -> None:
+    world.post(world.message(entries(1)))
+    board = world.client.get(f"/?lang={lang}", headers={"Authorization": "Bearer " + "t" * 32}).text
+    assert all(word in board for word in words)
+
+
 def test_an_implausible_time_counts_in_the_minute_of_receipt(world: World) -> None:
     old = p.encode_entry(ScanReport(datetime(1970, 1, 2, tzinfo=UTC), "valid", (), "eu-dcc", None, None, "v"))
     world.post(world.message([old]))

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from hardware.simulated import HandCamera, RecordingBuzzer, RecordingLamp
-from healthcert.admission.rulebook import load_rulebook
+from healthcert.admission.decide import Admission, Decision
+from healthcert.admission.rulebook import Rulebook, load_rulebook
+from healthcert.verdict import Verdict
 from scanner.engines import Symbol
 from scanner.loop import Loop, Parts, Scan
 from scanner.outbox import OutboxFull
 from scanner.protocol import ScanReport
+from scanner.signals import Signal
 from scanner.station import State
 from trustlist.snapshot import TrustSnapshot
 
@@ -129,6 +132,20 @@ def test_a_scan_is_one_report_with_its_stage_times(world: World) -> None:
     assert set(scan.line()) == {
         "scan", "signal", "outcome", "reasons", "format", "kind", "issuer", "ms", "photon_to_lamp_ms",
     }  # fmt: skip
+
+
+@pytest.mark.req("K03")
+def test_a_lamp_stricter_than_the_verdict_tells_its_own_reason_in_the_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strict(verdict: Verdict, rulebook: Rulebook) -> tuple[Signal, Admission]:
+        return Signal.REFUSED, Admission(Decision.REFUSED, ("rule.test_positive", *verdict.reasons))
+
+    monkeypatch.setattr("scanner.loop.decide", strict)
+    world.turn(SECRET)
+    (scan,), (report,) = world.scans, world.reports
+    assert scan.line()["reasons"] == [*scan.verdict.reasons, "rule.test_positive"]
+    assert report.reasons == scan.verdict.reasons  # the report carries the verdict alone (ADR 6)
 
 
 @pytest.mark.req("K03")

@@ -64,6 +64,19 @@ def test_failures_back_off_up_to_a_limit_and_lose_nothing(tmp_path: Path) -> Non
     assert box.pending() == 1
 
 
+@pytest.mark.req("K04")
+def test_a_service_that_does_not_know_the_kiosk_leads_to_the_command_that_registers_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stranger(raw: bytes) -> Reply:
+        raise SendFailed("the service answered 401", status=401)
+
+    build(tmp_path, stranger)[1].run_once(AT)
+    (told,) = [record.message for record in caplog.records]
+    assert "answered 401" in told
+    assert "python -m scanner identity" in told
+
+
 def test_the_service_may_ask_for_a_longer_pause(tmp_path: Path) -> None:
     def busy(raw: bytes) -> Reply:
         raise SendFailed("busy", status=503, retry_after_s=42)
