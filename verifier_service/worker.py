@@ -74,7 +74,7 @@ class CollectedSocket(socket.socket):
         self.settimeout(SEND_S if flag else 0.0)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all of it; the whole answer has SEND_S. Raises BrokenPipeError for a reader that is too slow."""
+        """Send all of it; a whole answer has SEND_S. Raises BrokenPipeError for a reader too slow."""
         now = monotonic()
         self._send_until = self._send_until or now + SEND_S
         try:
