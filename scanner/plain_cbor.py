@@ -118,7 +118,16 @@ def _pattern() -> re.Pattern[bytes]:
     reasons = b"|".join(re.escape(bytes([0x80 + n])) + text * n for n in range(9))
     maybe = b"(?:\xf6|" + text + b")"
     return re.compile(
-        rb"\x88\x1b.{8}[\x00-\x02](?:" + reasons + b")" + text + maybe + maybe + text + b"\x85" + number * 5,
+        rb"\x88\x1b.{8}[\x00-\x02](?:"
+        + reasons
+        + b")"
+        + text
+        + maybe
+        + maybe
+        + text
+        + rb"(?:\x85"
+        + number * 5
+        + rb"|\x80)",
         re.DOTALL,
     )
 
