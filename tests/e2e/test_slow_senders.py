@@ -26,6 +26,7 @@ worker.HEAD_S, worker.WHOLE_S = float(sys.argv.pop(2)), float(sys.argv.pop(2))
 sys.exit(run())
 """
 POST = b"POST /api/v1/scan-reports HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+TOO_LARGE = POST.replace(b"100", b"99999999")
 
 
 class Service:
@@ -148,9 +149,13 @@ def test_a_kept_connection_serves_one_request_after_the_other(patient: Service) 
 
 
 def test_a_body_too_large_is_answered_before_it_came(patient: Service) -> None:
-    with patient.connect(
-        b"POST /api/v1/scan-reports HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"
-    ) as link:
+    with patient.connect(TOO_LARGE) as link:
+        assert b" 413 " in link.recv(4_096)
+
+
+def test_who_sends_a_body_too_large_without_listening_still_hears_the_answer(patient: Service) -> None:
+    with patient.connect(TOO_LARGE) as link:
+        link.sendall(bytes(32 * 1_048_576))
         assert b" 413 " in link.recv(4_096)
 
 

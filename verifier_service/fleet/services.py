@@ -142,8 +142,6 @@ class ReportTaker:
                 try:
                     kept = protocol.parse_entries(stored.body)[stored.skip : stored.skip + stored.count]
                 except ProtocolError:
-                    if stored.first_seq + stored.count > start:
-                        return
                     continue
                 for number, entry in enumerate(kept, stored.first_seq):
                     if start <= number < end:

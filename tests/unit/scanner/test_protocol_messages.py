@@ -217,6 +217,21 @@ def test_every_entry_a_kiosk_writes_takes_the_quick_way(
     assert len(entry) <= p.MAX_ENTRY_BYTES
 
 
+def test_the_quick_way_takes_no_tag_and_no_other_number_of_reasons() -> None:
+    entry = p.encode_entry(report(reasons=("a", "time.expired")))
+    at_ms, outcome, reasons, *words, times = cbor2.loads(entry)
+    items = [b"\x88", *map(cbor2.dumps, (at_ms, outcome)), b"\x82", *map(cbor2.dumps, (*reasons, *words)),
+             b"\x85", *map(cbor2.dumps, times)]  # fmt: skip
+    assert b"".join(items) == entry
+    for number, item in enumerate(items):
+        before, after = b"".join(items[:number]), b"".join(items[number + 1 :])
+        for tag in range(0xC0, 0xE0):
+            for bad in (before + bytes([tag]) + item + after, before + bytes([tag]) + item[1:] + after):
+                assert not plain_cbor._USUAL_ENTRY.match(bad), (number, tag)
+    for count in {*range(24)} - {2}:
+        assert not plain_cbor._USUAL_ENTRY.match(entry[:11] + bytes([0x80 + count]) + entry[12:])
+
+
 @given(st.data())
 @settings(max_examples=300)
 def test_the_quick_way_takes_nothing_that_the_thorough_way_refuses(data: st.DataObject) -> None:
