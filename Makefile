@@ -11,7 +11,7 @@ T ?= tests
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup system system-test i18n demo demo-once test lint bench trace night fmt lock clean
+.PHONY: help setup system system-test i18n demo demo-once test lint bench trace night fuzz fmt lock clean
 
 help: ## This page
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,18 @@ trace: setup ## Every requirement id with the tests that carry it
 night: setup $(VENV)/.system-test ## Volume and chaos; the log is kept under var/night
 	@mkdir -p var/night
 	@$(PY) -m pytest -m night -p no:xdist --timeout=7200 $(T) 2>&1 | tee "var/night/$$(date +%Y%m%dT%H%M%S).log"
+
+MINUTES ?= 20
+FUZZ := var/fuzz/venv
+
+$(FUZZ)/.installed: tests/fuzz/requirements.lock $(VENV)/.installed
+	@$(PY) -m venv $(FUZZ)
+	@$(PY) -c "import site; print(site.getsitepackages()[0])" > "$$($(FUZZ)/bin/python -c 'import site; print(site.getsitepackages()[0])')/product.pth"
+	@$(FUZZ)/bin/pip install -q -r tests/fuzz/requirements.lock
+	@touch $@
+
+fuzz: $(FUZZ)/.installed ## MINUTES=20 CPU minutes of hostile input a format; goes on where it stopped; writes docs/fuzz.md
+	@$(FUZZ)/bin/python tests/fuzz/drive.py --minutes $(MINUTES)
 
 lock: setup ## Resolve the dependencies of setup.cfg anew into the lock file
 	@$(PY) -m pip install --quiet uv

@@ -87,6 +87,7 @@ def _run(home: Path, *, once: bool) -> int:
         port = _free_port(SERVICE_PORT)
         environment = {"DATABASE_URL": cluster.dsn("cong_xanh", APP_ROLE), "BIND": f"{HOST}:{port}"}
         environment |= {"WORKERS": "1", "REPORT_INTERVAL_S": "2", "DATA_DIR": str(home / "service")}
+        environment |= {"TRUST_FILE": str(kiosk_home / "trust.json"), "DEMO_NOW": DEMO_NOW.isoformat()}
         service = stack.enter_context(
             _child(["verifier_service", "serve"], home / "service.log", environment)
         )
@@ -99,9 +100,13 @@ def _run(home: Path, *, once: bool) -> int:
             return _once(settings, owner, identity.device_id, home)
         argv = ["scanner", "run", "--settings", str(settings)]
         kiosk = stack.enter_context(_child(argv, home / "kiosk.log", {}))
-        sys.stdout.write(
-            f"board         {address}/\nkiosk screen  http://{HOST}:{screen_port}/\nCtrl-C ends\n"
-        )
+        places = {
+            "board": f"{address}/",
+            "gateway": f"{address}/verify",
+            "kiosk screen": f"http://{HOST}:{screen_port}/",
+        }
+        sys.stdout.write("".join(f"{name:<14}{place}\n" for name, place in places.items()))
+        sys.stdout.write("Ctrl-C ends\n")
         sys.stdout.flush()
         while kiosk.poll() is None and service.poll() is None:
             time.sleep(0.5)

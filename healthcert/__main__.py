@@ -1,4 +1,4 @@
-"""`python -m healthcert verify | explain`: the commands of architecture §6. Reads streams and the clock."""
+"""`python -m healthcert verify | explain | certlogic`, the commands of architecture §6. Reads the clock."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from . import explain
+from .commands import certlogic
+from .commands.lines import serve
 from .errors import HealthCertError
 from .limits import MAX_LINE_BYTES
 from .policy import DEFAULT_POLICY, parse_policy
@@ -27,20 +28,26 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it ran, 2 when it was called wrongly."""
     options = _options(arguments)
     try:
-        trust = _load_trust(options.trust)
-        at = None if options.at is None else parse_instant(options.at)
-    except (OSError, ValueError, HealthCertError, RecursionError) as fault:
-        print(f"healthcert: {fault}", file=sys.stderr)
-        return 2
-    try:
-        if options.command == "verify":
-            return _verify(sys.stdin.buffer, sys.stdout, trust, at)
-        return _explain(options.text, trust, at, options.lang)
+        if options.command == "certlogic":
+            return certlogic.run(sys.stdin.buffer, sys.stdout)
+        return _judging(options)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; there is nobody to tell
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _judging(options: argparse.Namespace) -> int:
+    try:
+        trust = _load_trust(options.trust)
+        at = None if options.at is None else parse_instant(options.at)
+    except (OSError, ValueError, HealthCertError, RecursionError) as fault:
+        print(f"healthcert: {fault}", file=sys.stderr)
+        return 2
+    if options.command == "verify":
+        return _verify(sys.stdin.buffer, sys.stdout, trust, at)
+    return _explain(options.text, trust, at, options.lang)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -50,6 +57,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     explained = commands.add_parser("explain", help="lines for a person about one text")
     explained.add_argument("text", help='the text of the code, "HC1:..."')
     explained.add_argument("--lang", choices=explain.LANGUAGES, default="en", help="default: en")
+    commands.add_parser("certlogic", help='JSON lines {"logic", "data"} in, {"result"} or {"error"} out')
     for command in (verify, explained):
         command.add_argument("--trust", type=Path, metavar="FILE", help="trust object (JSON)")
         command.add_argument("--at", metavar="TIME", help="RFC 3339; default: now")
@@ -61,25 +69,10 @@ def _load_trust(path: Path | None) -> StaticTrust | None:
 
 
 def _verify(source: IO[bytes], sink: IO[str], trust: StaticTrust | None, at: datetime | None) -> int:
-    for line, complete in _lines(source):
-        try:
-            answer = _answer(line, complete, trust, at)
-            printed = json.dumps(answer, allow_nan=False)
-        except Exception:  # one bad line never ends the stream
-            printed = json.dumps(_unasked("internal.error"))
-        sink.write(printed + "\n")
-        sink.flush()
-    return 0
+    def answer(line: bytes, complete: bool) -> dict[str, Any]:
+        return _answer(line, complete, trust, at)
 
-
-def _lines(source: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Lines without their end; an overlong one is cut (False) and the rest of it skipped."""
-    while line := source.readline(MAX_LINE_BYTES):
-        complete = line.endswith(b"\n") or len(line) < MAX_LINE_BYTES
-        rest = line
-        while rest and not rest.endswith(b"\n") and len(rest) == MAX_LINE_BYTES:
-            rest = source.readline(MAX_LINE_BYTES)
-        yield line.rstrip(b"\r\n"), complete
+    return serve(source, sink, answer, MAX_LINE_BYTES, lambda: _unasked("internal.error"))
 
 
 def _answer(line: bytes, complete: bool, trust: StaticTrust | None, at: datetime | None) -> dict[str, Any]:

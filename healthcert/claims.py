@@ -5,6 +5,7 @@
     vaccinations  [{disease vaccine product manufacturer dose doses_total date country issuer lot id ...}]
     tests         [{disease test_type test_name sampled_at result country issuer centre id ...}]
     recoveries    [{disease first_positive valid_from valid_until country issuer id ...}]
+    certificate_kind  "domestic" or "passport", only where the certificate says so
     issued_at     RFC 3339 in UTC, or None
     expires_at    the same
     <raw>         the signed content as it stands, under the name of its format: dcc, ddcc, fhir, vds, divoc

@@ -79,7 +79,7 @@ def explain_reason(code: str, language: str) -> Reason:
     phase, _, cause = code.partition(".")
     parts = cause.split("_")
     names = [f"{phase}.{'_'.join(parts[:size])}" for size in range(len(parts), 0, -1)]
-    for name in (code, *names, phase, "undetermined"):
+    for name in (code, *names, f"{phase}.{cause.partition('.')[0]}", phase, "undetermined"):
         entry = catalogue.get(f"reason.{name}")
         if entry is not None:
             return Reason(code, entry["what"], entry["do"])

@@ -65,3 +65,4 @@ class Claims(NamedTuple):
     issued_at: float | None
     time_faults: tuple[str, ...]
     dcc: Mapping[str, Any]
+    private: Any = None  # our claim beside the EU payload, as signed and not looked at yet

@@ -14,6 +14,7 @@ from typing import Any
 from .errors import PolicyError
 from .verdict import Stage
 
+MAX_CRL_AGE_DAYS = 3_650.0  # ten years: the longest a signer is valid
 MAX_CLOCK_SKEW_S = 3_600.0  # an hour: more than any leeway in the field (Switzerland 300 s)
 
 
@@ -48,6 +49,7 @@ class Policy:
     issued_before_signer: Severity = Severity.REFUSE  # iat before the signer was valid
     expires_after_signer: Severity = Severity.WARN  # exp later than the signer's end
     clock_skew_s: float = 0.0  # leeway on exp and iat, in seconds
+    crl_max_age_days: float | None = None  # an older X.509 list leaves revocation open; None: a remark only
 
 
 DEFAULT_POLICY = Policy()
@@ -68,7 +70,9 @@ def parse_policy(obj: Mapping[str, Any]) -> Policy:
             elif name == "value_sets":
                 values[name] = ValueSetMode(value)
             elif name == "clock_skew_s":
-                values[name] = _skew(value)
+                values[name] = _number(value, MAX_CLOCK_SKEW_S)
+            elif name == "crl_max_age_days":
+                values[name] = None if value is None else _number(value, MAX_CRL_AGE_DAYS)
             else:
                 values[name] = Severity(value)
     except (ValueError, TypeError) as fault:
@@ -76,7 +80,7 @@ def parse_policy(obj: Mapping[str, Any]) -> Policy:
     return Policy(**values)
 
 
-def _skew(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_CLOCK_SKEW_S:
-        raise ValueError("clock_skew_s is 0 to 3600")
+def _number(value: object, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise ValueError(f"a number from 0 to {most:g} was expected")
     return float(value)

@@ -8,20 +8,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from . import keys
+from . import jwk, keys
+from .anchors import AnchorIndex, Authority, CrlIndex, RevocationLists, Vouching
+from .certificates import Certificate, Crl, parse_certificate, parse_crl
 from .errors import KeyMaterialError, TrustObjectError
-from .limits import MAX_TRUST_KEYS
-from .model import FORMATS
+from .limits import MAX_CRL_CHARS, MAX_TRUST_KEYS
+from .model import FORMATS, SHC, VDS_NC
+from .rid_list import RidList
+from .spki import PublicKey
 from .times import parse_instant
 
 NO_KID = b""  # asks for every signer of the format
 _VERSION_HEX = 16
 _FOREVER = float("inf")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +34,15 @@ class Signer:
     """A key allowed to sign certificates, with its limits. `usage` None: v, t and r; bounds inclusive."""
 
     kid: bytes
-    public_key: keys.PublicKey
+    public_key: PublicKey
     country: str | None = None
     usage: frozenset[str] | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
     formats: frozenset[str] = frozenset(FORMATS)
-    issuer: str | None = None
+    issuer: str | None = None  # the one `iss` it may sign for; None: not bound
+    crl_version: int | None = None  # the counter its revocation list must have; None: none is announced
+    certificate: Certificate | None = field(default=None, repr=False)  # where the key was listed with one
 
     # Worked out once, because every check needs them.
     algorithm: int | None = field(init=False, compare=False)  # the COSE algorithm the key is fixed to
@@ -49,18 +56,6 @@ class Signer:
         put(self, "first", self.not_before.timestamp() if self.not_before else -_FOREVER)
         put(self, "last", self.not_after.timestamp() if self.not_after else _FOREVER)
         put(self, "verifies", keys.verifier_of(self.public_key))
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """A certificate named as an anchor: what it signed is believed for `formats` of `country`.
-
-    It need not be self-signed: being listed makes it an anchor. `country` as listed, 2 or 3 letters.
-    """
-
-    der: bytes
-    country: str | None
-    formats: frozenset[str]
 
 
 class TrustView(Protocol):
@@ -83,15 +78,38 @@ class TrustView(Protocol):
         """The published revocation list of a SMART Health Card key; None: not checkable."""
         ...
 
-    def x509_crls(self) -> tuple[bytes, ...]:
-        """Every X.509 revocation list at hand, as DER; none: not checkable."""
+    def x509_crls(self) -> tuple[Crl, ...]:
+        """Every X.509 revocation list at hand; none: not checkable."""
+        ...
+
+    def issuers_of(self, format: str, certificate: Certificate) -> tuple[Authority, ...]:
+        """The anchors of `format` that `certificate` names as its issuer, whether they signed it or not."""
+        ...
+
+    def crls_of(self, anchor: Certificate) -> RevocationLists:
+        """The revocation lists of an anchor."""
         ...
 
 
 class StaticTrust:
-    """Trust data that do not change. `rejected` lists (index, reason) of keys that could not be used."""
+    """Trust data that do not change.
 
-    __slots__ = ("_authorities", "_by_kid", "_smart_crls", "_x509_crls", "rejected", "version")
+    `rejected`, `rejected_authorities` and `rejected_crls` list (index, reason) of the entries of a trust
+    object that could not be used; the rest is used all the same.
+    """
+
+    __slots__ = (
+        "_anchors",
+        "_authorities",
+        "_by_kid",
+        "_crl_index",
+        "_smart_crls",
+        "_x509_crls",
+        "rejected",
+        "rejected_authorities",
+        "rejected_crls",
+        "version",
+    )
 
     def __init__(
         self,
@@ -101,19 +119,31 @@ class StaticTrust:
         *,
         authorities: Sequence[Authority] = (),
         smart_crls: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
-        x509_crls: Sequence[bytes] = (),
+        x509_crls: Sequence[Crl] = (),
+        rejected_authorities: Sequence[tuple[int, str]] = (),
+        rejected_crls: Sequence[tuple[int, str]] = (),
     ) -> None:
         by_kid: dict[tuple[str, bytes], list[Signer]] = {}
         for signer in signers:
             for name in signer.formats:
-                for kid in {signer.kid, NO_KID}:
+                kids = {signer.kid, NO_KID}
+                if name == VDS_NC:  # its codes bring the whole key: a listed one is found by the key itself
+                    kids.add(keys.name_of(signer.public_key))
+                for kid in kids:
                     by_kid.setdefault((name, kid), []).append(signer)
         self._by_kid = {slot: tuple(group) for slot, group in by_kid.items()}
-        self._authorities = tuple(authorities)
-        self._smart_crls = dict(smart_crls or {})
+        self._authorities = {
+            name: tuple(authority for authority in authorities if name in authority.formats)
+            for name in FORMATS
+        }
+        self._anchors = {name: AnchorIndex(listed) for name, listed in self._authorities.items()}
+        self._smart_crls = {slot: RidList(published) for slot, published in (smart_crls or {}).items()}
         self._x509_crls = tuple(x509_crls)
+        self._crl_index = CrlIndex(self._x509_crls, [one.certificate for one in authorities])
         self.version = version
         self.rejected = tuple(rejected)
+        self.rejected_authorities = tuple(rejected_authorities)
+        self.rejected_crls = tuple(rejected_crls)
 
     def signers(self, format: str, kid: bytes) -> tuple[Signer, ...]:
         """Every signer of `format` under `kid`; empty when nobody is known."""
@@ -121,47 +151,73 @@ class StaticTrust:
 
     def authorities(self, format: str) -> tuple[Authority, ...]:
         """The anchors of `format`."""
-        return tuple(authority for authority in self._authorities if format in authority.formats)
+        return self._authorities.get(format, ())
 
     def smart_crl(self, issuer: str, kid: str) -> Mapping[str, Any] | None:
         """The revocation list of a SMART Health Card key; None: not checkable."""
         return self._smart_crls.get((issuer, kid))
 
-    def x509_crls(self) -> tuple[bytes, ...]:
+    def x509_crls(self) -> tuple[Crl, ...]:
         """Every X.509 revocation list at hand."""
         return self._x509_crls
 
+    def issuers_of(self, format: str, certificate: Certificate) -> tuple[Authority, ...]:
+        """The anchors of `format` that `certificate` names as its issuer, whether they signed it or not."""
+        index = self._anchors.get(format)
+        return () if index is None else index.named_by(certificate)
+
+    def crls_of(self, anchor: Certificate) -> RevocationLists:
+        """The revocation lists of an anchor."""
+        return self._crl_index.of(anchor)
+
 
 def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
-    """Trust from the JSON object of architecture §6; keys it cannot use land in `rejected`.
+    """Trust from the JSON object of architecture §6; entries it cannot use land in `rejected` and its kin.
 
+    A key that brings its certificate, for a format and country that have authorities here, is used only if
+    one of these signed it (`anchors.Vouching`). A bare key has nothing to check and is used as listed.
     Raises TrustObjectError when the object as a whole is not one.
     """
     if not isinstance(obj, Mapping):
         raise TrustObjectError("a trust object is a JSON object")
     lists = {name: _entries(obj, name) for name in ("keys", "authorities", "smart_crls", "x509_crls")}
-    signers: list[Signer] = []
-    rejected: list[tuple[int, str]] = []
-    for index, entry in enumerate(lists["keys"]):
-        try:
-            signers.extend(_parse_signer(entry))
-        except (KeyMaterialError, ValueError, TypeError, OverflowError) as fault:
-            reason = str(fault) if isinstance(fault, KeyMaterialError) else "entry is malformed"
-            rejected.append((index, reason))
-    try:
-        authorities = [_parse_authority(entry) for entry in lists["authorities"]]
-        x509_crls = [keys.decode_base64(entry) for entry in lists["x509_crls"]]
-    except KeyMaterialError as fault:
-        raise TrustObjectError(str(fault)) from fault
+    authorities, rejected_authorities = _each(lists["authorities"], _parse_authority)
+    crls, rejected_crls = _each(lists["x509_crls"], _parse_crl)
+    # an authority that cannot be read vouches for nobody, and its country still has one
+    claims = [claim for entry in lists["authorities"] if (claim := _claim(entry)) is not None]
+    vouching = Vouching(authorities, claims)
+
+    def parse(entry: object) -> list[Signer]:
+        signers = _parse_signer(entry)
+        for signer in signers:
+            vouching.check(signer.certificate, signer.country, signer.formats)
+        return signers
+
+    signers, rejected = _each(lists["keys"], parse)
     canonical = json.dumps(obj, sort_keys=True, separators=(",", ":"), default=str).encode()
     return StaticTrust(
-        signers,
+        [signer for group in signers for signer in group],
         hashlib.sha256(canonical).hexdigest()[:_VERSION_HEX],
         rejected,
         authorities=authorities,
         smart_crls=_smart_crls(lists["smart_crls"]),
-        x509_crls=x509_crls,
+        x509_crls=crls,
+        rejected_authorities=rejected_authorities,
+        rejected_crls=rejected_crls,
     )
+
+
+def _each(entries: list[Any], parse: Callable[[object], _T]) -> tuple[list[_T], list[tuple[int, str]]]:
+    """What can be read, and (index, reason) of what cannot."""
+    found: list[_T] = []
+    rejected: list[tuple[int, str]] = []
+    for index, entry in enumerate(entries):
+        try:
+            found.append(parse(entry))
+        except (KeyMaterialError, ValueError, TypeError, OverflowError) as fault:
+            reason = str(fault) if isinstance(fault, KeyMaterialError) else "entry is malformed"
+            rejected.append((index, reason))
+    return found, rejected
 
 
 def _entries(obj: Mapping[str, Any], name: str) -> list[Any]:
@@ -178,11 +234,27 @@ def _parse_authority(entry: object) -> Authority:
         raise KeyMaterialError("an authority is an object")
     chain, country, formats = entry.get("x5c"), entry.get("country"), entry.get("formats")
     first = chain[0] if isinstance(chain, list) and chain else chain
+    certificate = parse_certificate(keys.decode_base64(first))
     return Authority(
-        keys.decode_base64(first),
-        country.upper() if isinstance(country, str) else None,
+        certificate,
+        country.upper() if isinstance(country, str) else certificate.country,
         frozenset(FORMATS) if formats is None else _words(formats),
     )
+
+
+def _parse_crl(entry: object) -> Crl:
+    return parse_crl(keys.decode_base64(entry, MAX_CRL_CHARS))
+
+
+def _claim(entry: object) -> tuple[str, frozenset[str]] | None:
+    """(country, formats) an authority is listed for, whether it can be read or not."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("country"), str):
+        return None
+    try:
+        formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+    except KeyMaterialError:
+        formats = frozenset(FORMATS)
+    return entry["country"].upper(), formats
 
 
 def _smart_crls(entries: list[Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -202,7 +274,15 @@ def _parse_signer(entry: object) -> list[Signer]:
     if not isinstance(entry, Mapping):
         raise KeyMaterialError("entry is not an object")
     material = _material(entry)
-    usage, formats, country = entry.get("usage"), entry.get("formats"), entry.get("country")
+    usage, country = entry.get("usage"), entry.get("country")
+    formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+    issuer = entry.get("issuer")
+    if issuer is not None and not isinstance(issuer, str):  # dropped, it would bind the key to nobody
+        raise KeyMaterialError("issuer is text")
+    if SHC in formats and issuer is not None:
+        for chain in (entry.get("x5c"), _jwk_of(entry).get("x5c")):
+            if chain:
+                jwk.check_certificate(chain, material.public_key, issuer)
     not_before, not_after = entry.get("not_before"), entry.get("not_after")
     signer = Signer(
         kid=material.kid,
@@ -211,13 +291,26 @@ def _parse_signer(entry: object) -> list[Signer]:
         usage=material.usage if usage is None else _words(usage),
         not_before=material.not_before if not_before is None else parse_instant(not_before),
         not_after=material.not_after if not_after is None else parse_instant(not_after),
-        formats=frozenset(FORMATS) if formats is None else _words(formats),
-        issuer=entry.get("issuer") if isinstance(entry.get("issuer"), str) else None,
+        formats=formats,
+        issuer=issuer,
+        crl_version=jwk.crl_version(entry.get("jwk")),
+        certificate=material.certificate,
     )
-    return [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
+    named = [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
+    if entry.get("kid") is None and SHC in formats:
+        name = jwk.thumbprint(material.public_key)
+        if name is not None:
+            named.append(replace(signer, kid=name.encode(), formats=frozenset({SHC})))
+    return named
+
+
+def _jwk_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = entry.get("jwk")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _material(entry: Mapping[str, Any]) -> keys.KeyMaterial:
+    jwk.check_members(_jwk_of(entry))
     chain = entry.get("x5c")
     if isinstance(chain, str):
         chain = [chain]
@@ -227,9 +320,8 @@ def _material(entry: Mapping[str, Any]) -> keys.KeyMaterial:
         return keys.from_certificate(keys.decode_base64(chain[0]))
     if entry.get("spki"):
         return keys.from_spki(keys.decode_base64(entry["spki"]))
-    jwk = entry.get("jwk")
-    if isinstance(jwk, Mapping):
-        return keys.from_jwk(jwk)
+    if isinstance(entry.get("jwk"), Mapping):
+        return keys.from_jwk(entry["jwk"])
     raise KeyMaterialError("entry holds no key")
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from healthcert.errors import HealthCertError
-from healthcert.model import EU_DCC
-from healthcert.trust import NO_KID
 from trustlist.snapshot import TrustSnapshot
 
 log = logging.getLogger(__name__)
@@ -63,7 +61,7 @@ def load_trust(file: Path, cache: Path) -> TrustSnapshot:
             content = _read(path)
             issued = _issued(content, path)
             snapshot = TrustSnapshot.from_trust_object(content, issued_at=issued)
-            if not snapshot.signers(EU_DCC, NO_KID):
+            if snapshot.is_empty:
                 raise ValueError("holds no usable key")
         except FileNotFoundError:
             faults.append(f"{path.name}: is missing")

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from healthcert.trust import Authority, Signer, StaticTrust, parse_trust_object
+from healthcert.anchors import Authority, RevocationLists
+from healthcert.certificates import Certificate, Crl
+from healthcert.model import FORMATS
+from healthcert.trust import NO_KID, Signer, StaticTrust, parse_trust_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,24 @@ class TrustSnapshot:
         return self._trust.version
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nobody at all is believed: no signer and no authority of any format."""
+        return not any(self.signers(name, NO_KID) or self.authorities(name) for name in FORMATS)
+
+    @property
     def rejected(self) -> tuple[tuple[int, str], ...]:
         """(index, reason) of every key that could not be used, for the operator to see."""
         return self._trust.rejected
+
+    @property
+    def rejected_authorities(self) -> tuple[tuple[int, str], ...]:
+        """(index, reason) of every authority that could not be used."""
+        return self._trust.rejected_authorities
+
+    @property
+    def rejected_crls(self) -> tuple[tuple[int, str], ...]:
+        """(index, reason) of every X.509 revocation list that could not be used."""
+        return self._trust.rejected_crls
 
     def signers(self, format: str, kid: bytes) -> tuple[Signer, ...]:
         """Every signer of `format` under `kid`."""
@@ -49,6 +67,14 @@ class TrustSnapshot:
         """The revocation list of a SMART Health Card key; None: not checkable."""
         return self._trust.smart_crl(issuer, kid)
 
-    def x509_crls(self) -> tuple[bytes, ...]:
+    def x509_crls(self) -> tuple[Crl, ...]:
         """Every X.509 revocation list at hand."""
         return self._trust.x509_crls()
+
+    def issuers_of(self, format: str, certificate: Certificate) -> tuple[Authority, ...]:
+        """The anchors of `format` that `certificate` names as its issuer."""
+        return self._trust.issuers_of(format, certificate)
+
+    def crls_of(self, anchor: Certificate) -> RevocationLists:
+        """The revocation lists of an anchor."""
+        return self._trust.crls_of(anchor)

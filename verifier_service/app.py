@@ -7,6 +7,7 @@ from flask import Flask, Response
 from verifier_service import access, i18n, problems
 from verifier_service.bootstrap import Services
 from verifier_service.fleet.views import fleet_views
+from verifier_service.gateway.views import gateway_views
 from verifier_service.health import health_views
 from verifier_service.openapi import api_views
 from verifier_service.settings import Settings
@@ -32,6 +33,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     access.install(app, settings)
     app.register_blueprint(health_views(services.database))
     app.register_blueprint(api_views())
+    app.register_blueprint(gateway_views(services.gateway, services.gateway_limits))
     app.register_blueprint(fleet_views(services.reports, services.board, services.clock, services.point))
 
     @app.after_request

@@ -6,9 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from healthcert.admission.rulebook import load_rulebook
+from healthcert.times import parse_instant
 from verifier_service.database import Database
 from verifier_service.fleet.board import BoardReader
 from verifier_service.fleet.services import ReportTaker
+from verifier_service.gateway.pictures import PicturePool
+from verifier_service.gateway.rate import RateLimit
+from verifier_service.gateway.services import Gateway
+from verifier_service.gateway.trust_file import TrustFile
+from verifier_service.gateway.views import Limits
 from verifier_service.settings import Settings
 
 
@@ -27,8 +34,15 @@ class Services:
     database: Database
     reports: ReportTaker
     board: BoardReader
+    gateway: Gateway
+    gateway_limits: Limits
     clock: Callable[[], datetime]
     point: Callable[[str], None]
+
+    def close(self) -> None:
+        """Give connections back and end the children."""
+        self.gateway.close()
+        self.database.close()
 
 
 def build_services(
@@ -42,4 +56,12 @@ def build_services(
     reports = ReportTaker(
         database, base_s=settings.report_interval_s, most_s=settings.report_interval_max_s, point=point
     )
-    return Services(database, reports, BoardReader(database), clock, point)
+    demo_now = parse_instant(settings.demo_now) if settings.demo_now else None
+    gateway = Gateway(
+        TrustFile(settings.trust_file).current,
+        load_rulebook("venue"),
+        PicturePool(),
+        clock if demo_now is None else lambda: demo_now,
+    )
+    limits = Limits(RateLimit(settings.gateway_texts_per_min), RateLimit(settings.gateway_pictures_per_min))
+    return Services(database, reports, BoardReader(database), gateway, limits, clock, point)

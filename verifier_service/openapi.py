@@ -11,7 +11,10 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from healthcert.model import FORMATS, NO_FORMAT
 from scanner.protocol import CONTENT_TYPE, MAX_BATCH_BYTES, REPLY_TYPE
+from verifier_service.gateway.limits import MAX_PICTURE_BYTES
+from verifier_service.gateway.views import PICTURE_TYPES
 from verifier_service.problems import MEDIA_TYPE
 
 
@@ -73,6 +76,63 @@ DOCUMENT: dict[str, Any] = {
                 },
             }
         },
+        "/api/v1/verify": {
+            "post": {
+                "operationId": "verify",
+                "summary": "Judge a certificate as a kiosk would; nothing is kept",
+                "description": (
+                    "A text as JSON, or a picture with one or several codes. Claims are told of a valid "
+                    "certificate alone. No address inside a code is ever opened."
+                ),
+                "security": [],
+                "parameters": _LANGUAGE,
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["text"],
+                                "properties": {"text": {"type": "string"}},
+                            }
+                        },
+                        **{
+                            media: {"schema": {"type": "string", "maxLength": MAX_PICTURE_BYTES}}
+                            for media in PICTURE_TYPES
+                        },
+                        "multipart/form-data": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["picture"],
+                                "properties": {"picture": {"type": "string", "format": "binary"}},
+                            }
+                        },
+                    },
+                },
+                "responses": {
+                    "200": {
+                        "description": "The verdict; of a picture its first code, more under `others`",
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}},
+                    },
+                    "413": _problem("More bytes than allowed"),
+                    "415": _problem("Neither JSON nor a picture of a known type"),
+                    "422": _problem("The request or the picture cannot be read"),
+                    "429": _problem("Too many requests of this address; Retry-After says when to come again"),
+                    "503": _problem("All picture readers are busy"),
+                },
+            }
+        },
+        "/verify": {
+            "get": {
+                "operationId": "verifyPage", "security": [], "parameters": _LANGUAGE,
+                **_text("The page for people", "text/html"),
+            },
+            "post": {
+                "operationId": "verifyForm", "security": [], "parameters": _LANGUAGE,
+                "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}},
+                **_text("The same page with the result", "text/html"),
+            },
+        },
         "/api/v1/openapi.json": {
             "get": {"operationId": "openapi", "security": [], **_text("This document", "application/json")}
         },
@@ -116,6 +176,36 @@ DOCUMENT: dict[str, Any] = {
                     "title": {"type": "string"},
                     "status": {"type": "integer"},
                     "detail": {"type": "string"},
+                },
+            },
+            "Answer": {
+                "type": "object",
+                "required": ["outcome", "reasons"],
+                "properties": {
+                    "outcome": {"enum": ["valid", "invalid", "undetermined"]},
+                    "reasons": {"type": "array", "items": {"type": "string"}},
+                    "format": {"enum": [*FORMATS, NO_FORMAT]},
+                    "kind": {"enum": ["vaccination", "test", "recovery", None]},
+                    "issuer": {"type": ["string", "null"], "description": "ISO 3166-1 alpha-2"},
+                    "stages": {
+                        "type": "object",
+                        "additionalProperties": {"enum": ["pass", "fail", "not_run"]},
+                    },
+                    "claims": {"type": ["object", "null"], "description": "Only of a valid certificate"},
+                    "checked_at": {"type": "string", "format": "date-time"},
+                    "trust_version": {"type": "string"},
+                    "rulebook": {"type": "string"},
+                    "decision": {
+                        "enum": ["complete", "started", "refused", "ask", "incomplete", "look_up"]
+                    },
+                    "decision_reasons": {"type": "array", "items": {"type": "string"}},
+                    "portals": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Hosts where the issuer answers by hand; never opened by us",
+                    },
+                    "explanation": {"type": "object", "description": "Plain words in the wished language"},
+                    "others": {"type": "array", "items": {"$ref": "#/components/schemas/Answer"}},
                 },
             },
             "Reply": {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass
 
 from flask import Flask, Response
@@ -78,6 +79,9 @@ PROBLEMS = {
     "access-closed": Problem(403, "Operator access is not set up"),
     "report-malformed": Problem(422, "The report cannot be read"),
     "report-too-large": Problem(413, "The report is too large"),
+    "request-malformed": Problem(422, "The request cannot be read"),
+    "picture-unreadable": Problem(422, "The picture cannot be read"),
+    "too-often": Problem(429, "Too many requests from this address", RETRY_AFTER_S),
     "database-down": Problem(503, "The database does not answer", RETRY_AFTER_S),
     "disk-full": Problem(503, "The database has no room", RETRY_AFTER_S * 4),
     "busy": Problem(503, "The service is busy", RETRY_AFTER_S),
@@ -128,8 +132,12 @@ def install(app: Flask) -> None:
             _log.exception("unexpected")
         elif PROBLEMS[code].status >= 500:
             _log.error("%s: %s", code, type(error).__name__)
+        wait = getattr(error, "wait_s", None)
         detail = str(error) if isinstance(error, ServiceError | ProtocolError) else ""
-        return problem_response(code, detail)
+        response = problem_response(code, detail)
+        if wait is not None:
+            response.headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        return response
 
     app.register_error_handler(Exception, on_error)
 

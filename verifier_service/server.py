@@ -59,7 +59,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 def _worker_exit(arbiter: Any, worker: Any) -> None:
     app = getattr(worker, "wsgi", None)
     if app is not None and "services" in getattr(app, "extensions", {}):
-        app.extensions["services"].database.close()
+        app.extensions["services"].close()
 
 
 def _child_exit(arbiter: Any, worker: Any) -> None:

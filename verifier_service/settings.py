@@ -41,6 +41,10 @@ class Settings:
     statement_timeout_s: float = 5.0
     prepare: bool = True  # off behind a pgbouncer that knows no prepared statements
     timezone: str = "Asia/Ho_Chi_Minh"
+    trust_file: Path | None = None  # a trust object; without one the gateway can check no signature
+    gateway_texts_per_min: int = 120  # of one address and worker process; 0: no limit
+    gateway_pictures_per_min: int = 60
+    demo_now: str = ""  # RFC 3339: the moment the demonstration judges its old certificates at
 
     def __post_init__(self) -> None:
         if self.app_env not in (PRODUCTION, DEMO):
@@ -53,6 +57,10 @@ class Settings:
             raise SettingsError(f"the operator token must have at least {MIN_TOKEN} characters")
         if not 1 <= self.report_interval_s <= self.report_interval_max_s <= 3600:
             raise SettingsError("1 <= REPORT_INTERVAL_S <= REPORT_INTERVAL_MAX_S <= 3600 must hold")
+        if self.demo_now and not self.demo:
+            raise SettingsError("DEMO_NOW belongs to the demonstration alone")
+        if min(self.gateway_texts_per_min, self.gateway_pictures_per_min) < 0:
+            raise SettingsError("GATEWAY_TEXTS_PER_MIN and GATEWAY_PICTURES_PER_MIN are 0 or more")
         if self.workers < 1 or self.threads < 1:
             raise SettingsError("WORKERS and THREADS must be at least 1")
 
@@ -82,7 +90,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
                 ("app_env", str), ("database_url", str), ("owner_database_url", str), ("data_dir", Path),
                 ("bind", str), ("workers", int), ("threads", int), ("report_interval_s", int),
                 ("report_interval_max_s", int), ("pool_wait_s", float), ("statement_timeout_s", float),
-                ("prepare", _flag), ("timezone", str),
+                ("prepare", _flag), ("timezone", str), ("trust_file", Path), ("gateway_texts_per_min", int),
+                ("gateway_pictures_per_min", int), ("demo_now", str),
             )
             if values.get(name.upper())
         }  # fmt: skip

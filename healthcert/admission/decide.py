@@ -19,8 +19,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ..claims import GROUPS, KIND_OF
-from ..verdict import Outcome, Verdict
+from ..holder.match import BindingOutcome, same_person
+from ..verdict import Outcome, Status, Verdict
 from .evidence import Worth, judge_recovery, judge_test
+from .national import judge_rules
 from .recognition import Recognition, look_up
 from .rulebook import Mode, Rulebook
 from .series import Series, SeriesState, judge_series
@@ -67,16 +69,10 @@ class _Findings:
         self.good: set[str] = set()  # the kinds that do count
 
 
-def admit(
-    evidence: Sequence[Verdict | OnPaper],
-    rulebook: Rulebook,
-    now: datetime,
-    *,
-    same_person: bool | None = True,
-) -> Admission:
+def admit(evidence: Sequence[Verdict | OnPaper], rulebook: Rulebook, now: datetime) -> Admission:
     """The decision on all evidence of one person at `now` (aware).
 
-    `same_person`: what comparing the holders of several codes came to (None: cannot tell).
+    Several codes must be of one holder: who differs is refused, who cannot be compared is asked.
     """
     if now.tzinfo is None:
         raise ValueError("now must be an aware datetime")
@@ -89,15 +85,23 @@ def admit(
             found.refusals += verdict.reasons or (f"verdict.{verdict.outcome.value}",)
         elif verdict.outcome is Outcome.UNDETERMINED:
             found.doubts += verdict.reasons or (f"verdict.{verdict.outcome.value}",)
-    if len(verdicts) > 1 and same_person is None:
-        found.doubts.append("holder.codes_cannot_tell")
-    elif len(verdicts) > 1 and not same_person:
-        found.refusals.append("holder.codes_differ")
+    _compare_holders(verdicts, found)
     counted, recognition = _recognised(verdicts, rulebook, now, found)
     papers = [item for item in evidence if isinstance(item, OnPaper)]
     series = _weigh(counted, papers, rulebook, now, found)
     decision, reasons, missing = _conclude(rulebook, now, found, series)
     return Admission(decision, tuple(dict.fromkeys(reasons)), series, missing, recognition)
+
+
+def _compare_holders(verdicts: Iterable[Verdict], found: _Findings) -> None:
+    """Each code against the first: whoever equals it equals the others."""
+    claims = [verdict.claims for verdict in verdicts if verdict.claims is not None]
+    for other in claims[1:]:
+        outcome = same_person(claims[0], other).outcome
+        if outcome is BindingOutcome.NO_MATCH:
+            found.refusals.append("holder.codes_differ")
+        elif outcome is BindingOutcome.CANNOT_TELL:
+            found.doubts.append("holder.codes_cannot_tell")
 
 
 def _recognised(
@@ -108,7 +112,12 @@ def _recognised(
     for verdict in verdicts:
         if verdict.outcome is not Outcome.VALID:
             continue
-        if rulebook.agreements is None or verdict.issuer == rulebook.home:
+        rules = judge_rules(verdict, rulebook, now)
+        if rules.status is Status.FAIL:
+            found.unfit += rules.reasons
+        elif rules.status is Status.UNKNOWN:
+            found.unsure += rules.reasons
+        elif rulebook.agreements is None or verdict.issuer == rulebook.home:
             counted.append(verdict)
         elif verdict.issuer is None:
             found.unsure.append("undetermined.issuer")

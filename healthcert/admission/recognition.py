@@ -5,6 +5,7 @@ Source: requirement C07; notes/certificates-other-formats-and-vietnam §1.7.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
@@ -27,7 +28,13 @@ class Agreement(NamedTuple):
     since: date
     until: date | None = None
     formats: frozenset[str] = frozenset()
-    portal: str | None = None  # where an officer can look by hand
+
+
+class Portal(NamedTuple):
+    """Where a country answers for its certificates by hand; shown to an officer and never opened."""
+
+    country: str  # ISO 3166-1 alpha-2
+    host: str
 
 
 def look_up(agreements: Iterable[Agreement], country: str | None, format: str, today: date) -> Recognition:
@@ -42,6 +49,19 @@ def look_up(agreements: Iterable[Agreement], country: str | None, format: str, t
     return Recognition.NOT_YET if mine else Recognition.NOT_RECOGNISED
 
 
-def portal_of(agreements: Iterable[Agreement], country: str | None) -> str | None:
-    """The portal of a country for a check by hand, shown and never opened."""
-    return next((row.portal for row in agreements if row.country == country and row.portal), None)
+HOST = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,8}")
+_LINK_HOST = re.compile(r"https?://([a-z0-9.-]{1,253})(?:[:/?#]|\Z)", re.IGNORECASE)
+
+
+def portal_of_link(portals: Iterable[Portal], text: str) -> Portal | None:
+    """The portal a code links to: its host, or one below it."""
+    found = _LINK_HOST.match(text)
+    if found is None:
+        return None
+    host = found.group(1).casefold()
+    return next((each for each in portals if host == each.host or host.endswith(f".{each.host}")), None)
+
+
+def portals_of(portals: Iterable[Portal], country: str | None) -> tuple[Portal, ...]:
+    """The portals of a country."""
+    return tuple(each for each in portals if each.country == country)

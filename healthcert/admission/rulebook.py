@@ -14,11 +14,12 @@ from datetime import date
 from enum import StrEnum
 from importlib import resources
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import PolicyError
+from ..errors import HealthCertError, PolicyError
 from ..model import FORMATS
-from .recognition import Agreement
+from ..rules.rule import Rejected, Rule, parse_rules
+from .recognition import HOST, Agreement, Portal
 from .series import SeriesRule
 
 MAX_AGREEMENTS = 1_000  # 250 countries, each renewed three times
@@ -34,6 +35,16 @@ class Mode(StrEnum):
     VENUE = "venue"
     AIRPORT = "airport"
     SITE = "site"
+
+
+class RuleSet(NamedTuple):
+    """CertLogic rules of this gate; what could not be read stands beside them and opens the question."""
+
+    rules: tuple[Rule, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+
+NO_RULES = RuleSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,9 @@ class Rulebook:
     accept_shortened: bool = True
     wait_days: int = 0
     max_test_age_h: Mapping[str, float] | None = None  # by test type; None: this gate takes no test
+    rules: RuleSet = NO_RULES  # CertLogic, for EU certificates alone
+    region: str | None = None
+    portals: tuple[Portal, ...] = ()
 
 
 def load_rulebook(name: str) -> Rulebook:
@@ -90,7 +104,7 @@ def parse_rulebook(obj: Mapping[str, Any]) -> Rulebook:
         field, read = _KEYS[key]
         try:
             values[field] = read(value)
-        except (ValueError, TypeError, KeyError) as fault:
+        except (ValueError, TypeError, KeyError, HealthCertError) as fault:
             raise PolicyError(f"{key} of a rulebook: {fault}") from fault
     return Rulebook(**values)
 
@@ -164,19 +178,23 @@ def _agreements(value: Any) -> tuple[Agreement, ...] | None:
     return tuple(_agreement(entry) for entry in value)
 
 
+def _portal(entry: Any) -> Portal:
+    if set(entry) != {"country", "portal"} or not HOST.fullmatch(entry["portal"]):
+        raise ValueError("a portal has country and portal, a host name")
+    return Portal(_country(entry["country"]), entry["portal"])
+
+
 def _agreement(entry: Any) -> Agreement:
-    if not set(entry) <= {"country", "since", "until", "formats", "portal", "name"}:
+    if not set(entry) <= {"country", "since", "until", "formats", "name"}:
         raise ValueError("unknown key of an agreement")
     formats = frozenset(entry.get("formats") or ())
     if not formats <= set(FORMATS):
         raise ValueError("unknown format of an agreement")
-    portal = entry.get("portal")
     return Agreement(
         _country(entry["country"]),
         date.fromisoformat(entry["since"]),
         _last_day(entry.get("until")),
         formats,
-        None if portal is None else _text(portal),
     )
 
 
@@ -191,4 +209,7 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "accept_shortened": ("accept_shortened", _flag),
     "wait_days": ("wait_days", _days),
     "max_test_age_h": ("max_test_age_h", _test_ages),
+    "rules": ("rules", lambda value: RuleSet(*parse_rules(value))),
+    "region": ("region", _text),
+    "portals": ("portals", lambda value: tuple(_portal(entry) for entry in value)),
 }

@@ -18,6 +18,8 @@ from ..trust import Signer, TrustView
 from ..verdict import Check, Outcome, Stage, Status, fold
 from . import dcc
 from .hcert import SIGNED, find_signers
+from .presented import PresentedClaims
+from .private import read_private
 from .window import check_window
 
 _PASS_USAGE, _PASS_SCHEMA = Check(Stage.KEY_USAGE, Status.PASS), Check(Stage.SCHEMA, Status.PASS)
@@ -45,7 +47,7 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         (SIGNED, usage, time, content),
         dcc.KINDS[kinds[0]] if kinds else None,
         signer.country or claims.issuer,
-        dcc.PresentedClaims(claims),
+        PresentedClaims(claims),
     )
 
 
@@ -55,7 +57,7 @@ def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Chec
     if claims is not None:
         kind = dcc.usual_kind(claims.dcc)
         if kind is not None:
-            return claims, (kind,), _PASS_SCHEMA
+            return claims, (kind,), _PASS_SCHEMA if claims.private is None else _with_private((), claims)
     claims = cwt.parse(payload)
     return claims, dcc.groups(claims.dcc), check_content(claims, policy)
 
@@ -80,4 +82,11 @@ def check_content(claims: Claims, policy: Policy) -> Check:
     refusals, remarks = dcc.check_value_sets(claims.dcc, policy.value_sets)
     if refusals:
         return Check(Stage.SCHEMA, Status.FAIL, (*refusals, *remarks))
+    return _with_private(remarks, claims)
+
+
+def _with_private(remarks: tuple[str, ...], claims: Claims) -> Check:
+    """A claim of ours that is malformed takes nothing from the EU payload beside it: a remark."""
+    if claims.private is not None and read_private(claims.private) is None:
+        remarks = (*remarks, "schema.private_claim")
     return Check(Stage.SCHEMA, Status.PASS, remarks) if remarks else _PASS_SCHEMA

@@ -17,6 +17,7 @@ from .identify import HCERT_PREFIX
 DECODE_STAGES = (Stage.PREFIX, Stage.BASE45, Stage.ZLIB, Stage.COSE)
 _PASSED = tuple(Check(stage, Status.PASS) for stage in DECODE_STAGES)
 SIGNED = Check(Stage.SIGNATURE, Status.PASS)
+ALGORITHMS = (keys.ES256, keys.PS256)  # hcert-spec §3.3.2; a trust list may hold keys for others
 
 
 def decode(text: str) -> Decoded:
@@ -30,7 +31,7 @@ def find_signers(envelope: Envelope, trust: TrustView, format: str) -> tuple[lis
     """Every signer whose signature this is, or the check that says why there is none."""
     alg, kid = envelope.alg, envelope.kid or NO_KID
     candidates = trust.signers(format, kid)
-    if len(candidates) == 1 and candidates[0].algorithm == alg is not None:
+    if len(candidates) == 1 and candidates[0].algorithm == alg and alg in ALGORITHMS:
         held = candidates[0].verifies(envelope.signature, cose.signed_bytes(envelope))
         return (list(candidates), SIGNED) if held else ([], _refuse("signature.bad"))
     limit = MAX_SIGNERS_PER_KID if kid else MAX_SIGNERS_WITHOUT_KID
@@ -38,7 +39,7 @@ def find_signers(envelope: Envelope, trust: TrustView, format: str) -> tuple[lis
         return [], _refuse("trust.unknown_kid" if kid else "trust.no_signer")
     if alg is None:
         return [], _refuse("signature.alg_missing")
-    if alg not in (keys.ES256, keys.PS256):
+    if alg not in ALGORITHMS:
         return [], _refuse("signature.alg_unsupported")
     fitting = [signer for signer in candidates[:limit] if signer.algorithm == alg]
     data = cose.signed_bytes(envelope)

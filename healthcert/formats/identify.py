@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import re
 
+from ..holder.citizen_id import CITIZEN_ID_TEXT
+from ..limits import MAX_JWS_HEADER_CHARS
 from ..model import DIVOC, EU_DCC, SHC, VDS_NC
+from ..transport import base64url
+from ..transport.numeric import PREFIX as SHC_PREFIX
 
 HCERT_PREFIX = "HC1:"
-SHC_PREFIX = "shc:/"
+JWS_PREFIX = "eyJ"  # base64url of {"
 DIVOC_PREFIXES = ("B64:", "PK\x03\x04")
 _JSON_HEAD_CHARS = 4_096
 
 # A health certificate whose prefix is damaged: another context number, lower case, or none at all.
-_DAMAGED_PREFIX = re.compile(r"h[a-z0-9]{1,2}:", re.IGNORECASE)
+_DAMAGED_PREFIX = re.compile(r"h[a-z0-9]{1,2}:|shc:/?/?[0-9]", re.IGNORECASE)
 _BARE_HCERT_CHARS = 100  # the shortest official vector holds 205
 _BASE45 = re.compile(r"[0-9A-Z $%*+\-./:]*", re.IGNORECASE)
 _LINK = re.compile(r"[a-z][a-z0-9+.\-]*:/", re.IGNORECASE)
-# number|old number or nothing|name|ddmmyyyy|sex|address|ddmmyyyy
-_CITIZEN_ID = re.compile(r"\d{12}\|(\d{9}|\d{12})?\|[^|]{1,200}\|\d{8}\|[^|]{1,20}\|[^|]*\|\d{8}.*", re.ASCII)
 PERSONAL_CODE = re.compile(r"CX1\.[A-Za-z0-9_-]{16,64}")
 
 
@@ -35,9 +37,18 @@ def identify(text: str) -> str | None:
         return SHC
     if text.startswith(DIVOC_PREFIXES):
         return DIVOC
+    if text.startswith(JWS_PREFIX):
+        return SHC if _is_compressed_jws(text) else None
     if text.lstrip(" \t\r\n")[:1] == "{":
         return _identify_json(text)
     return None
+
+
+def _is_compressed_jws(text: str) -> bool:
+    """Among the signed tokens of the world a SMART Health Card is the one whose header says DEF."""
+    head, dot, _ = text[: MAX_JWS_HEADER_CHARS + 1].partition(".")
+    header = base64url.decode(head.encode("ascii", "replace")) if dot else None
+    return header is not None and b'"zip"' in header and b'"DEF"' in header
 
 
 def _identify_json(text: str) -> str | None:
@@ -46,6 +57,8 @@ def _identify_json(text: str) -> str | None:
         return VDS_NC
     if '"credentialSubject"' in text and '"proof"' in text:
         return DIVOC
+    if '"verifiableCredential"' in head and '"credentialSubject"' not in text:
+        return SHC  # the content of a .smart-health-card file
     return None
 
 
@@ -59,7 +72,7 @@ def name_stranger(text: str) -> str:
         return "decode.not_a_certificate"
     if PERSONAL_CODE.fullmatch(text):
         return "format.personal_code"
-    if _CITIZEN_ID.fullmatch(text):
+    if CITIZEN_ID_TEXT.fullmatch(text):
         return "format.citizen_id"
     return "format.unsupported"
 

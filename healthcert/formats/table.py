@@ -10,7 +10,9 @@ from ..model import DIVOC, EU_DCC, SHC, VDS_NC, WHO_DDCC, Decoded, Finding
 from ..policy import Policy
 from ..trust import TrustView
 from ..verdict import Stage
-from . import ddcc, eu_dcc, hcert, unsupported
+from . import ddcc, eu_dcc, hcert, shc, vdsnc
+from .divoc import envelope as divoc_envelope
+from .divoc import verdict as divoc
 
 
 class Format(NamedTuple):
@@ -28,7 +30,7 @@ class Format(NamedTuple):
 FORMATS: Mapping[str, Format] = {
     EU_DCC: Format(hcert.DECODE_STAGES, hcert.decode, eu_dcc.verify),
     WHO_DDCC: Format(hcert.DECODE_STAGES, hcert.decode, ddcc.verify),
-    SHC: Format((Stage.PREFIX,), unsupported.decode(SHC), unsupported.verify),
-    VDS_NC: Format((Stage.PREFIX,), unsupported.decode(VDS_NC), unsupported.verify),
-    DIVOC: Format((Stage.PREFIX,), unsupported.decode(DIVOC), unsupported.verify),
+    SHC: Format(shc.DECODE_STAGES, shc.decode, shc.verify),
+    VDS_NC: Format(vdsnc.DECODE_STAGES, vdsnc.decode, vdsnc.verify),
+    DIVOC: Format(divoc_envelope.DECODE_STAGES, divoc_envelope.decode, divoc.verify),
 }

@@ -20,16 +20,18 @@ _FILES = (
 )
 
 
-def _load() -> dict[str, frozenset[str]]:
+def _load() -> dict[str, dict[str, str]]:
     folder = resources.files(__package__).joinpath("valuesets")
     sets = {}
     for name in _FILES:
         content = json.loads(folder.joinpath(f"{name}.json").read_text("utf-8"))
-        sets[content["valueSetId"]] = frozenset(content["valueSetValues"])
+        values = content["valueSetValues"]
+        sets[content["valueSetId"]] = {code: value["display"] for code, value in values.items()}
     return sets
 
 
-VALUE_SETS = _load()
+DISPLAYS = _load()  # value set -> code -> its English name
+VALUE_SETS = {name: frozenset(values) for name, values in DISPLAYS.items()}
 DISEASES = VALUE_SETS["disease-agent-targeted"]
 VACCINES = VALUE_SETS["sct-vaccines-covid-19"]
 PRODUCTS = VALUE_SETS["vaccines-covid-19-names"]

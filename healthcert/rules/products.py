@@ -7,6 +7,7 @@ others: notes/certificates-other-formats-and-vietnam §3.5), elsewhere WHO's eme
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 _MRNA, _VECTOR, _WHOLE, _PROTEIN = "1119349007", "29061000087103", "1157024006", "1162643001"
@@ -49,7 +50,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product("Covaxin", "Covaxin", "Bharat-Biotech", _WHOLE, 2, False, ("XM1G90",), ("502",), ("covaxin",)),
     Product("CoronaVac", "CoronaVac", "Sinovac-Biotech", _WHOLE, 2, False, ("XM7HT3",), ("511",),
             ("coronavac", "sinovac")),
-    Product("EU/1/21/1618", "Nuvaxovid", "ORG-100032020", _PROTEIN, 2, False, ("XM9QW8",), ("211", "313"),
+    Product("EU/1/21/1618", "Nuvaxovid", "ORG-100032020", _PROTEIN, 2, False, (), ("211", "313"),
             ("nuvaxovid", "novavax")),
     Product("Sputnik-Light", "Sputnik Light", "Gamaleya-Research-Institute", _VECTOR, 1, False, (), ("504",),
             ("sputnik light", "sputnik-light")),
@@ -61,6 +62,7 @@ PRODUCTS: tuple[Product, ...] = (
 _BY_CODE = {code: product for product in PRODUCTS for code in (product.code, *product.icd11)}
 _BY_CVX = {code: product for product in PRODUCTS for code in product.cvx}
 _MAX_NAME_CHARS = 120
+_MAX_NAMES = 512
 
 
 def by_code(code: str | None) -> Product | None:
@@ -75,8 +77,11 @@ def by_cvx(code: str | None) -> Product | None:
 
 def by_name(text: str | None) -> Product | None:
     """The product a free text names; None when it names none or more than one."""
-    if not isinstance(text, str) or len(text) > _MAX_NAME_CHARS:
-        return None
+    return _named(text) if isinstance(text, str) and len(text) <= _MAX_NAME_CHARS else None
+
+
+@lru_cache(maxsize=_MAX_NAMES)  # certificates repeat a few dozen spellings
+def _named(text: str) -> Product | None:
     folded = text.casefold()
     found = {product.code: product for product in PRODUCTS if any(name in folded for name in product.names)}
     return next(iter(found.values())) if len(found) == 1 else None

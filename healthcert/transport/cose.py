@@ -34,6 +34,7 @@ _USUAL_HEADERS = {
     b"\xa2\x01\x38\x24\x04\x48": ((b"", -37),),
 }
 _KID = 8
+_NEW_HEADERS = {-7: b"\xa2\x01\x26\x04\x48", -37: b"\xa2\x01\x38\x24\x04\x48"}
 _USUAL_MIN = 3 + 13 + 1 + 3 + 66  # heads, the shortest header, an ES256 signature
 _USUAL_TAILS = {66: b"\x58\x40", 259: b"\x59\x01\x00"}  # signature and its head: P-256, RSA-2048
 
@@ -74,6 +75,19 @@ def signed_bytes(envelope: Envelope) -> bytes:
     protected, payload = envelope.protected, envelope.unverified_payload
     protected_head, payload_head = _bytes_head(len(protected)), _bytes_head(len(payload))
     return b"".join((_CONTEXT, protected_head, protected, _NO_EXTERNAL_DATA, payload_head, payload))
+
+
+def protected_header(alg: int, kid: bytes) -> bytes:
+    """The protected header {1: alg, 4: kid} in deterministic CBOR; `alg` ES256 or PS256, `kid` 8 bytes."""
+    return _NEW_HEADERS[alg] + kid
+
+
+def write(envelope: Envelope) -> bytes:
+    """The tagged COSE_Sign1 of `envelope`, its unprotected header empty; `parse` gives it back."""
+    parts = []
+    for part in (envelope.protected, envelope.unverified_payload, envelope.signature):
+        parts += [_bytes_head(len(part)), part]
+    return b"".join((b"\xd2\x84", *parts[:2], b"\xa0", *parts[2:]))
 
 
 def _usual(data: bytes) -> Envelope | None:

@@ -23,6 +23,7 @@ CLAIM_ISS = 1
 CLAIM_EXP = 4
 CLAIM_IAT = 6
 CLAIM_HCERT = -260
+CLAIM_PRIVATE = -70_001  # below -65536: private use; `formats.private` says what it holds
 HCERT_DCC = 1
 HCERT_DDCC = (1, 3, 4)  # 3 vaccination, 4 test (proposed by WHO)
 _HCERT_HEAD = b"\x39\x01\x03\xa1"  # -260: a map of one
@@ -94,11 +95,11 @@ def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
         and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
         and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
     ):
-        return Claims(issuer, expires, issued, (), dcc)
+        return Claims(issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE))
     faults: list[str] = []
     exp = _numeric_date(expires, "exp", faults)
     iat = _numeric_date(issued, "iat", faults)
-    return Claims(issuer, exp, iat, tuple(faults), dcc)
+    return Claims(issuer, exp, iat, tuple(faults), dcc, claims.get(CLAIM_PRIVATE))
 
 
 def looks_like_ddcc(payload: bytes) -> bool:

@@ -387,23 +387,6 @@ def test_a_stranger_is_named_and_asks_a_person(issuer: Any, noon: datetime, text
 
 @pytest.mark.req("K16")
 @pytest.mark.parametrize(
-    ("text", "format"),
-    [
-        ("shc:/5676", "shc"),
-        ('{"data":{"hdr":{"is":"AUS","t":"icao.vacc"},"msg":{}}}', "vds-nc"),
-        ("B64:UEsD", "divoc"),
-    ],
-)
-def test_a_known_format_we_do_not_verify_yet_asks_a_person(
-    issuer: Any, noon: datetime, text: str, format: str
-) -> None:
-    verdict = judge(text, issuer.trust(), now=noon)
-    _sole(verdict, "format.unsupported", Outcome.UNDETERMINED)
-    assert verdict.format == format
-
-
-@pytest.mark.req("K16")
-@pytest.mark.parametrize(
     ("change", "reasons"),
     [
         ({"t": None, "r": []}, ()),

@@ -10,7 +10,7 @@ import pytest
 
 from healthcert import Check, Outcome, Stage, Status, Verdict
 from healthcert.admission.decide import Admission, Decision, OnPaper, admit
-from healthcert.admission.recognition import Recognition, look_up, portal_of
+from healthcert.admission.recognition import Recognition, look_up, portal_of_link, portals_of
 from healthcert.admission.rulebook import Rulebook, load_rulebook, parse_rulebook
 from healthcert.admission.series import SeriesRule, SeriesState, judge_series
 from healthcert.errors import PolicyError
@@ -34,7 +34,8 @@ def recovered(first: str, last: str) -> dict[str, Any]:
 
 
 def good(issuer: str | None = "VN", format: str = "eu-dcc", **groups: Any) -> Verdict:
-    claims = {"vaccinations": [], "tests": [], "recoveries": []} | groups
+    holder = {"family_name": "Nguyễn", "given_name": "An", "date_of_birth": "1990-04-05"}
+    claims = {"holder": holder, "vaccinations": [], "tests": [], "recoveries": []} | groups
     return Verdict(Outcome.VALID, (), format, None, issuer, claims, "v1", NOW)
 
 
@@ -171,8 +172,7 @@ def test_recognition_answers_recognised_not_recognised_expired_and_not_yet() -> 
         {
             "name": "x", "mode": "airport", "home": "VN", "accept": ["vaccination"],
             "agreements": [
-                {"country": "JP", "since": "2022-03-17", "formats": ["shc", "vds-nc"],
-                 "portal": "example.org"},
+                {"country": "JP", "since": "2022-03-17", "formats": ["shc", "vds-nc"]},
                 {"country": "AU", "since": "2021-01-01", "until": "2021-12-31"},
             ],
         }
@@ -186,7 +186,25 @@ def test_recognition_answers_recognised_not_recognised_expired_and_not_yet() -> 
     assert look_up(agreements, "AU", "vds-nc", date(2021, 12, 31)) is Recognition.RECOGNISED
     assert look_up(agreements, "AU", "vds-nc", today) is Recognition.EXPIRED
     assert look_up(agreements, "XX", "eu-dcc", today) is Recognition.NOT_RECOGNISED
-    assert portal_of(agreements, "JP") == "example.org"
+
+
+@pytest.mark.req("K08")
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("https://chungnhanvacxin.vn/tra-cuu?x=1", "VN"),
+        ("HTTPS://WWW.ChungNhanVacXin.vn", "VN"),
+        ("https://chungnhanvacxin.vn.evil.example/", None),
+        ("https://evilchungnhanvacxin.vn/", None),
+        ("https://chungnhanvacxin.vn@evil.example/", None),
+        ("ftp://chungnhanvacxin.vn/", None),
+        ("no link", None),
+    ],
+)
+def test_a_link_to_a_known_portal_is_named_and_never_opened(text: str, country: str | None) -> None:
+    found = portal_of_link(VENUE.portals, text)
+    assert (found and found.country) == country
+    assert {each.host for each in portals_of(VENUE.portals, "VN")} >= {"chungnhanvacxin.vn"}
 
 
 @pytest.mark.req("C07")
@@ -202,19 +220,49 @@ def test_a_certificate_of_a_country_without_agreement_does_not_count() -> None:
 
 @pytest.mark.req("K08")
 @pytest.mark.parametrize(
-    ("same", "decision", "reason"),
+    ("other", "decision", "reason"),
     [
-        (True, Decision.COMPLETE, None),
-        (None, Decision.ASK, "holder.codes_cannot_tell"),
-        (False, Decision.REFUSED, "holder.codes_differ"),
+        (
+            {"family_name": "NGUYEN", "given_name": "AN", "date_of_birth": "1990-04-05"},
+            Decision.COMPLETE,
+            None,
+        ),
+        ({"full_name": "Nguyễn An", "date_of_birth": "1990"}, Decision.ASK, "holder.codes_cannot_tell"),
+        ({"full_name": "Trần Bình", "date_of_birth": "1990-04-05"}, Decision.REFUSED, "holder.codes_differ"),
+        ({"full_name": "Nguyễn An", "date_of_birth": "1991-04-05"}, Decision.REFUSED, "holder.codes_differ"),
     ],
 )
 def test_several_codes_must_be_of_one_person(
-    same: bool | None, decision: Decision, reason: str | None
+    other: dict[str, str], decision: Decision, reason: str | None
 ) -> None:
-    codes = [good(vaccinations=[dose(1, 2, day="2021-09-01")]), good(vaccinations=[dose(2, 2)])]
-    admission = admit(codes, VENUE, NOW, same_person=same)
-    assert ends(admission) == (decision, () if reason is None else (reason,))
+    first = good(vaccinations=[dose(1, 2, day="2021-09-01")])
+    second = good(vaccinations=[dose(2, 2)], holder=other)
+    assert ends(admit([first, second], VENUE, NOW)) == (decision, () if reason is None else (reason,))
+
+
+@pytest.mark.req("C16")
+@pytest.mark.parametrize(
+    ("logic", "decision", "reason"),
+    [
+        ({"===": [{"var": "payload.v.0.mp"}, PFIZER]}, Decision.COMPLETE, None),
+        ({"===": [{"var": "payload.v.0.mp"}, "other"]}, Decision.REFUSED, "rule.GR-VN-0001"),
+        ({"var": "payload.v.0.mp"}, Decision.ASK, "rule.open.GR-VN-0001"),
+    ],
+)
+def test_the_business_rules_of_a_gate_are_asked(logic: Any, decision: Decision, reason: str | None) -> None:
+    rule = {
+        "Identifier": "GR-VN-0001", "Type": "Acceptance", "Country": "VN", "Version": "1.0.0",
+        "SchemaVersion": "1.0.0", "Engine": "CERTLOGIC", "EngineVersion": "1.0.0",
+        "CertificateType": "General", "Description": [{"lang": "en", "desc": "A rule of our own"}],
+        "ValidFrom": "2021-01-01T00:00:00Z", "ValidTo": "2030-01-01T00:00:00Z", "AffectedFields": ["v.0.mp"],
+        "Logic": logic,
+    }  # fmt: skip
+    ruled = parse_rulebook(
+        {"name": "x", "mode": "venue", "home": "VN", "accept": ["vaccination"], "rules": [rule]}
+    )
+    dcc = {"ver": "1.3.0", "v": [{"mp": PFIZER}]}
+    shown = good("AT", vaccinations=[dose(2, 2)], dcc=dcc)
+    assert ends(admit([shown], ruled, NOW)) == (decision, () if reason is None else (reason,))
 
 
 def test_a_recovery_counts_within_its_days() -> None:

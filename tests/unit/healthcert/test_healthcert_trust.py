@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
@@ -118,7 +118,7 @@ def test_weak_and_foreign_keys_are_named_and_kept_out() -> None:
     small = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
     entries = [
         {"spki": base64.b64encode(_spki(small)).decode()},
-        {"spki": base64.b64encode(_spki(ed25519.Ed25519PrivateKey.generate())).decode()},
+        {"spki": base64.b64encode(_spki(x25519.X25519PrivateKey.generate())).decode()},
         {"jwk": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}},
         {"jwk": {"kty": "oct", "k": "AA"}},
         {"spki": "***"},

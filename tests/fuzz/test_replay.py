@@ -1,0 +1,64 @@
+"""Every kept input of the fuzzers, uninstrumented: right, within 50 ms and 32 MB each."""
+
+from __future__ import annotations
+
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from healthcert import Outcome
+from tests.fuzz.seeds import KEPT, seeds
+from tests.fuzz.targets import OUTCOMES, TARGETS
+
+pytestmark = [pytest.mark.req("K16")]
+MAX_SECONDS, MAX_BYTES, TRIES = 0.050, 32 * 1_048_576, 5
+
+
+def inputs(name: str) -> list[bytes]:
+    kept = [path.read_bytes() for path in sorted((KEPT / name).glob("*"))]
+    return [*seeds()[name], *kept]
+
+
+def test_every_target_has_seeds() -> None:
+    assert set(seeds()) == set(TARGETS)
+
+
+@pytest.mark.parametrize("name", sorted(set(TARGETS) - {"certlogic"}))
+def test_a_fuzzer_starts_from_a_certificate_that_is_valid(name: str) -> None:
+    ends = [OUTCOMES[name](data) for data in seeds()[name]]
+    assert Outcome.VALID in ends, "nothing behind the signature would ever be reached"
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_the_corpus_is_judged_within_its_time(name: str) -> None:
+    run, slow = TARGETS[name], []
+    for data in inputs(name):
+        best = min(_seconds(run, data) for _ in range(TRIES))  # the least of some: the machine is shared
+        if best > MAX_SECONDS:
+            slow.append((best, data[:80]))
+    assert slow == []
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_the_corpus_is_judged_within_its_memory(name: str) -> None:
+    run = TARGETS[name]
+    tracemalloc.start()
+    try:
+        for data in inputs(name):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            run(data)
+            assert tracemalloc.get_traced_memory()[1] - before <= MAX_BYTES, data[:80]
+    finally:
+        tracemalloc.stop()
+
+
+def _seconds(run: object, data: bytes) -> float:
+    begun = time.perf_counter()
+    run(data)  # type: ignore[operator]
+    return time.perf_counter() - begun
