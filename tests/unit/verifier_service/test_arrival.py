@@ -11,8 +11,11 @@ from gunicorn.http.parser import RequestParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner.protocol import MAX_BATCH_BYTES
 from verifier_service import worker
 from verifier_service.arrival import MAX_BODY_BYTES, MAX_HEAD_BYTES, Arrival, State
+from verifier_service.gateway.limits import MAX_PICTURE_BYTES, MAX_REQUEST_BYTES
+from verifier_service.gateway.views import _FORM_ROOM
 from verifier_service.worker import CollectedSocket, refusal
 
 pytestmark = pytest.mark.req("K04")
@@ -60,6 +63,10 @@ def test_any_cutting_of_the_bytes_gives_the_same_request(body: bytes, more: int,
     assert state is State.WHOLE
     request, _ = arrival.taken()
     assert bytes(request) == raw
+
+
+def test_the_largest_body_of_every_route_is_waited_for() -> None:
+    assert max(MAX_BATCH_BYTES, MAX_REQUEST_BYTES, MAX_PICTURE_BYTES + _FORM_ROOM) <= MAX_BODY_BYTES
 
 
 def test_what_comes_behind_a_request_is_told() -> None:
