@@ -1,7 +1,7 @@
 """The rules of name comparison, strictest first: what may differ between two spellings of one person's name.
 
 Văn and Thị mark the sex and are shared by half a country: they alone never count as a shared given name. A
-Vietnamese is called by the last word of the name: who lacks it, or has only its initial, may be somebody else.
+Vietnamese is called by the last word of the name: who lacks it, or has its initial, may be somebody else.
 Source: ICAO Doc 9303 part 3 §4.6, part 4 §4.2.3 (truncation).
 """
 
@@ -17,7 +17,7 @@ from .transliteration import Words
 
 _WEAK_GIVEN = frozenset(("VAN", "THI"))
 _PLACEHOLDERS = frozenset(("FNU", "LNU", "XXX"))  # "first name unknown", "last name unknown"
-# What a Vietnamese syllable looks like in A-Z: initial, one to three vowels, final. Each word is one syllable.
+# A Vietnamese syllable in A-Z: initial, one to three vowels, final. Every word is one syllable.
 _SYLLABLE = re.compile(
     r"(?:NGH?|[CGKNPT]H|TR|GI|QU|[BCDGHKLMNPRSTVX])?[AEIOUY]{1,3}(?:CH|N[GH]|[CMNPT])?", re.ASCII
 )
