@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..claims import LaterClaims
 from ..errors import DecodeError
-from ..model import EU_DCC, Claims, Decoded, Finding
+from ..model import EU_DCC, Claims, Decoded, Finding, make
 from ..policy import Policy
 from ..revocation import check_hashes
 from ..transport import cwt
@@ -19,11 +20,12 @@ from ..trust import Signer, TrustView
 from ..verdict import Check, Outcome, Stage, Status, fold
 from . import dcc
 from .hcert import SIGNED, find_signers
-from .presented import PresentedClaims
+from .presented import present
 from .private import read_private
-from .window import check_window
+from .window import PASS_TIME, check_window
 
 _PASS_USAGE, _PASS_SCHEMA = Check(Stage.KEY_USAGE, Status.PASS), Check(Stage.SCHEMA, Status.PASS)
+CLEAN = (SIGNED, _PASS_USAGE, PASS_TIME, _PASS_SCHEMA)  # the checks `verify` returns where nothing is found
 
 
 def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) -> Finding:
@@ -38,22 +40,20 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         return Finding((SIGNED, Check(fault.stage, Status.FAIL, (fault.code,))), issuer=signer.country)
     instant = now.timestamp()
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
-    for other in found[1:]:  # the same key may be listed twice with different limits
-        if fold((usage, time)) is Outcome.VALID:
-            break
-        usage_other, time_other = check_usage(kinds, other), check_time(claims, other, policy, instant)
-        if fold((usage_other, time_other)) is Outcome.VALID:
-            signer, usage, time = other, usage_other, time_other
-    checks: tuple[Check, ...] = (SIGNED, usage, time, content)
+    if len(found) > 1:  # the same key may be listed twice with different limits
+        for other in found[1:]:
+            if fold((usage, time)) is Outcome.VALID:
+                break
+            usage_other, time_other = check_usage(kinds, other), check_time(claims, other, policy, instant)
+            if fold((usage_other, time_other)) is Outcome.VALID:
+                signer, usage, time = other, usage_other, time_other
+    clean = usage is _PASS_USAGE and time is PASS_TIME and content is _PASS_SCHEMA
+    checks: tuple[Check, ...] = CLEAN if clean else (SIGNED, usage, time, content)
     listed = trust.dcc_revocations
     if listed is not None:
-        checks += (check_hashes(decoded.envelope, claims.dcc, signer.country, listed, instant),)
-    return Finding(
-        checks,
-        dcc.KINDS[kinds[0]] if kinds else None,
-        signer.country or claims.issuer,
-        PresentedClaims(claims),
-    )
+        checks = (*checks, check_hashes(decoded.envelope, claims.dcc, signer.country, listed, instant))
+    kind = dcc.KINDS[kinds[0]] if kinds else None
+    return make(Finding, (checks, kind, signer.country or claims.issuer, LaterClaims(present, claims)))
 
 
 def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check]:
