@@ -71,7 +71,7 @@ def _ratio(name: str) -> Figure:
         {"full": lambda: cpu_rate(full, SECONDS), "raw": lambda: cpu_rate(bare, SECONDS)}, ROUNDS
     )
     per_s, raw_per_s = (statistics.median(found[which]) for which in ("full", "raw"))
-    how = f"{CERTIFICATES} certificates made here, one core, medians of {ROUNDS} rounds of {SECONDS:g} s of core time"
+    how = f"{CERTIFICATES} certificates made here, core time, medians of {ROUNDS} rounds of {SECONDS:g} s"
     beside = f"{per_s:.0f}/s, raw {algorithm} {raw_per_s:.0f}/s"
     label = name.replace("-", "_")
     return figure(f"verify.ratio_{label}", median_ratio(found["full"], found["raw"]), "of raw", beside, how)

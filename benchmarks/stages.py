@@ -1,7 +1,8 @@
 """Where the time of a full verdict goes, stage by stage, as one certificate meets them.
 
 Each stage is timed in its place, between its neighbours, because alone it would find the caches warm: what
-the signature check leaves of them costs the other stages a quarter of their time. The least of many rounds counts: whatever else the machine does only adds.
+the signature check leaves of them costs the other stages a quarter of their time. The least of many rounds
+counts: whatever else the machine does only adds.
 """
 
 from __future__ import annotations
