@@ -89,13 +89,13 @@ def _apart(doses: Iterable[Dose], gap: int, *, by_number: bool) -> int:
     taken, numbers, last = 0, set[int](), None
     dated = [(dose.days, dose.number) for dose in doses if dose.days is not None]
     for days, number in sorted(dated, key=lambda one: (one[0].last, one[0].first, one[1] or 0)):
-        if last is not None and days.first.toordinal() < last.toordinal() + gap:
+        if last is not None and days.first.toordinal() < last + gap:
             continue
         if by_number and number is not None:
             if number in numbers:
                 continue
             numbers.add(number)
-        taken, last = taken + 1, days.last
+        taken, last = taken + 1, days.last.toordinal()
     return taken
 
 

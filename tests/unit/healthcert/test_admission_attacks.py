@@ -9,6 +9,7 @@ import pytest
 
 from healthcert import Check, Outcome, Stage, Status, Verdict
 from healthcert.admission.decide import Admission, Decision, OnPaper, admit
+from healthcert.admission.doses import at_least, at_most, read_doses
 from healthcert.admission.rulebook import Rulebook, load_rulebook, parse_rulebook
 from healthcert.admission.series import SeriesState, judge_series
 from healthcert.admission.when import add_days, days_of, local_day, span_of
@@ -157,6 +158,11 @@ def test_one_dose_told_twice_is_never_two(
         admission = admit(order, VENUE, NOW)
         assert admission.series.state is state
         assert (admission.reasons == ("undetermined.doses",)) is (state is SeriesState.UNKNOWN)
+
+
+def test_doses_are_counted_up_to_the_last_day_of_the_calendar() -> None:
+    twice = read_doses([dose("9999-12-31"), dose("9999-12")])
+    assert (at_least(twice), at_most(twice)) == (1, 1)
 
 
 # the future, and the ends of the calendar
