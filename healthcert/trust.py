@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -44,12 +44,18 @@ class Signer:
     issuer: str | None = None  # the one `iss` it may sign for; None: not bound
     crl_version: int | None = None  # the counter its revocation list must have; None: none is announced
     certificate: Certificate | None = field(default=None, repr=False)  # where the key was listed with one
+    aliases: frozenset[bytes] = frozenset()  # the other kids its key is listed under or computed to have
 
     # Worked out once, because every check needs them.
     algorithm: int | None = field(init=False, compare=False)  # the COSE algorithm the key is fixed to
     first: float = field(init=False, compare=False)  # seconds since 1970, inclusive; infinite: unlimited
     last: float = field(init=False, compare=False)
     verifies: keys.Verifier = field(init=False, compare=False, repr=False)
+
+    @property
+    def kids(self) -> frozenset[bytes]:
+        """Every kid a revocation list may know it by."""
+        return self.aliases | {self.kid}
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # frozen: the one place these are written
@@ -132,7 +138,7 @@ class StaticTrust:
         dcc_revocations: HashedRevocations | None = None,
     ) -> None:
         by_kid: dict[tuple[str, bytes], list[Signer]] = {}
-        for signer in signers:
+        for signer in signers if dcc_revocations is None else _with_aliases(signers):
             for name in signer.formats:
                 kids = {signer.kid, NO_KID}
                 if name == VDS_NC:  # its codes bring the whole key: a listed one is found by the key itself
@@ -148,7 +154,7 @@ class StaticTrust:
         self.dcc_revocations = dcc_revocations
         self._smart_crls = {slot: RidList(published) for slot, published in (smart_crls or {}).items()}
         self._x509_crls = tuple(x509_crls)
-        self._crl_index = CrlIndex(self._x509_crls, [one.certificate for one in authorities])
+        self._crl_index = CrlIndex(self._x509_crls, authorities)
         self.version = version
         self.rejected = tuple(rejected)
         self.rejected_authorities = tuple(rejected_authorities)
@@ -217,6 +223,16 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
         # a name beyond architecture §6: gateway batches; absent means not checkable, not "nothing revoked"
         dcc_revocations=None if obj.get("dcc_revocations") is None else RevocationBatches(batches),
     )
+
+
+def _with_aliases(signers: Sequence[Signer]) -> Iterator[Signer]:
+    """Each with the kids of every listing of its key: a holder must not choose the one not revoked."""
+    kids: dict[bytes, set[bytes]] = {}
+    named = [(keys.name_of(signer.public_key), signer) for signer in signers]
+    for name, signer in named:
+        kids.setdefault(name, set()).update(signer.kids)
+    for name, signer in named:
+        yield replace(signer, aliases=frozenset(kids[name] - {NO_KID}))
 
 
 def _each(entries: list[Any], parse: Callable[[object], _T]) -> tuple[list[_T], list[tuple[int, str]]]:
@@ -307,6 +323,7 @@ def _parse_signer(entry: object) -> list[Signer]:
         issuer=issuer,
         crl_version=jwk.crl_version(entry.get("jwk")),
         certificate=material.certificate,
+        aliases=frozenset((material.kid,)),
     )
     named = [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
     if entry.get("kid") is None and SHC in formats:

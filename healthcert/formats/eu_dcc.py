@@ -14,6 +14,7 @@ from ..errors import DecodeError
 from ..model import EU_DCC, Claims, Decoded, Finding
 from ..policy import Policy
 from ..revocation import check_hashes
+from ..rules.countries import alpha_2
 from ..transport import cwt
 from ..trust import Signer, TrustView
 from ..verdict import Check, Outcome, Stage, Status, fold
@@ -47,7 +48,11 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     checks: tuple[Check, ...] = (SIGNED, usage, time, content)
     listed = trust.dcc_revocations
     if listed is not None:
-        checks += (check_hashes(decoded.envelope, claims.dcc, signer.country, listed, instant),)
+        kids = {kid for one in found for kid in one.kids}
+        countries = {one.country for one in found if one.country}
+        if not countries and alpha_2(claims.issuer) is not None:
+            countries = {claims.issuer or ""}  # signed, and all there is
+        checks += (check_hashes(decoded.envelope, claims.dcc, kids, countries, listed, instant),)
     return Finding(
         checks,
         dcc.KINDS[kinds[0]] if kinds else None,
