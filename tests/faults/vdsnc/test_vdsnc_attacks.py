@@ -289,6 +289,23 @@ def test_a_list_of_another_authority_says_nothing(pki: Any) -> None:
     assert judged(pki, pki.signer.text(), trust).reasons == (NO_LIST,)
 
 
+@pytest.mark.req("K05")
+def test_after_a_change_of_keys_the_list_by_the_new_key_revokes_the_signers_of_the_old(pki: Any) -> None:
+    old, new = (pki.PassportAuthority(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
+    abroad = pki.PassportAuthority(ec.generate_private_key(ec.SECP256R1()))
+    seal = old.signer(serial=77)
+
+    def under(*listed: dict[str, Any], by: Any = new, **list_: Any) -> Any:
+        crls = [pki.b64(by.crl(77, **list_))]
+        return judged(pki, seal.text(), parse_trust_object({"authorities": list(listed), "x509_crls": crls}))
+
+    refused(under(old.listed(), new.listed()), "revocation.revoked")
+    refused(under(new.listed(), old.listed()), "revocation.revoked")
+    # the name alone is not enough: the key must be listed too, and for the same country
+    assert under(old.listed()).outcome is Outcome.VALID
+    assert under(old.listed(), abroad.listed() | {"country": "NZL"}, by=abroad).outcome is Outcome.VALID
+
+
 def test_a_forged_list_neither_clears_nor_revokes(pki: Any) -> None:
     forger = ec.generate_private_key(ec.SECP256R1())
     clears, revokes = pki.authority.crl(signed_with=forger), pki.authority.crl(77, signed_with=forger)
