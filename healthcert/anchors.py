@@ -88,12 +88,13 @@ class CrlIndex:
             names = dict.fromkeys((subject, *(name for anchor in family for name in anchor.key_ids)))
             named = dict.fromkeys(crl for name in names for crl in by_name.get(name, ()))
             signing = [anchor.public_key for anchor in family if anchor.crl_sign is not False]
-            genuine = tuple(crl for crl in named if any(is_signed_by(crl, key) for key in signing[:MAX_ANCHORS_PER_SIGNER]))
-            for anchor in family:
+            signing = signing[:MAX_ANCHORS_PER_SIGNER]
+            genuine = [crl for crl in named if any(is_signed_by(crl, key) for key in signing)]
+            refused = len(named) - len(genuine)
+            for anchor in family:  # one certificate may be listed for several countries
                 known = self._by_anchor.get(anchor, RevocationLists())
-                self._by_anchor[anchor] = RevocationLists(
-                    tuple(dict.fromkeys((*known.genuine, *genuine))), known.refused + len(named) - len(genuine)
-                )
+                both = dict.fromkeys((*known.genuine, *genuine))
+                self._by_anchor[anchor] = RevocationLists(tuple(both), known.refused + refused)
 
     def of(self, anchor: Certificate) -> RevocationLists:
         """The lists of one of the anchors."""

@@ -116,7 +116,8 @@ class RevocationBatches:
         kid, entries = batch["kid"], batch["entries"]
         if not isinstance(entries, list) or len(entries) > MAX_REVOCATION_BATCH:
             raise ValueError("entries")
-        scope = country_scope(batch["country"]) if kid == UNKNOWN_KID else base64.b64decode(kid, validate=True)
+        by_country = kid == UNKNOWN_KID
+        scope = country_scope(batch["country"]) if by_country else base64.b64decode(kid, validate=True)
         kind = HashType(batch["hashType"])
         told = batch.get("expires")
         ends = _FOREVER if told is None else parse_instant(told).timestamp()

@@ -152,7 +152,8 @@ def test_without_a_list_nothing_was_checked_and_a_policy_may_insist(issuer: Any,
 
 @pytest.mark.parametrize(
     "change",
-    [{"country": None, "kid": UNKNOWN_KID}, {"hashType": "MD5"}, {"entries": [{"hash": "AAAA"}]}, {"entries": {}}, {"kid": "no base64!"},
+    [{"country": None, "kid": UNKNOWN_KID},
+     {"hashType": "MD5"}, {"entries": [{"hash": "AAAA"}]}, {"entries": {}}, {"kid": "no base64!"},
      {"entries": [{"hash": base64.b64encode(bytes(16)).decode()}] * 1_001}, {"expires": "soon"}],
 )  # fmt: skip
 def test_a_malformed_batch_is_refused_as_a_whole(issuer: Any, change: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from healthcert import Outcome, Policy, Stage, Status, Verdict, judge
+from healthcert import Outcome, Policy, Stage, Status, Verdict, der, judge
 from healthcert.spki import DOMAINS
 from healthcert.trust import parse_trust_object
 
@@ -360,3 +360,26 @@ def test_what_cannot_be_used_of_a_trust_object_is_reported_and_the_rest_is_used(
     assert [index for index, _ in trust.rejected_crls] == [0, 1]
     assert [index for index, _ in trust.rejected_authorities] == [0, 1]
     assert judged(pki, pki.signer.text(), trust).reasons == ()
+
+
+def with_salt(pki: Any, signed: bytes, place: int, salt: int) -> bytes:
+    """A certificate (algorithm at place 2) or list (1) that says RSASSA-PSS with this salt, its signature bad."""
+    sha = pki.tlv(0x30, bytes.fromhex("0609608648016503040201"), b"\x05\x00")
+    mask = pki.tlv(0x30, bytes.fromhex("06092a864886f70d010108"), sha)
+    told = (pki.tlv(0xA0, sha), pki.tlv(0xA1, mask), pki.tlv(0xA2, pki.integer(salt)))
+    algorithm = pki.tlv(0x30, bytes.fromhex("06092a864886f70d01010a"), pki.tlv(0x30, *told))
+    tbs, _, signature = der.children(signed)
+    parts = der.children(tbs)
+    parts[place] = algorithm
+    return pki.tlv(0x30, pki.tlv(0x30, *parts), algorithm, signature)
+
+
+@pytest.mark.parametrize("salt", [5_000, 2**31, 2**40, 2**70])
+def test_a_salt_no_signature_can_have_is_a_forgery_and_no_fault_of_ours(pki: Any, salt: int) -> None:
+    authority = pki.PassportAuthority(pki.rsa_key)
+    signer = authority.signer()
+    forged = pki.SealSigner(with_salt(pki, signer.certificate, 2, salt), signer.key)
+    refused(judged(pki, forged.text(), authority.trust()), "trust.no_anchor")
+    # a list that says so is one bad list: the others still revoke
+    odd = with_salt(pki, authority.crl(), 1, salt)
+    refused(judged(pki, signer.text(), authority.trust(odd, authority.crl(77))), "revocation.revoked")

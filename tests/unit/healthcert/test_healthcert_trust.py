@@ -226,3 +226,10 @@ def test_a_policy_is_read_whole_or_not_at_all() -> None:
 )
 def test_instants_are_read_as_utc(text: str | int, iso: str) -> None:
     assert parse_instant(text).isoformat() == iso
+
+
+@pytest.mark.req("K16")
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_whose_utc_leaves_the_calendar_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="not an instant"):
+        parse_instant(text)
