@@ -76,6 +76,13 @@ class Verdict(NamedTuple):
         """How `stage` ended; NOT_RUN if it never ran."""
         return next((c.status for c in self.checks if c.stage is stage), Status.NOT_RUN)
 
+    def __repr__(self) -> str:
+        """Without the claims: a repr ends in logs and tracebacks."""
+        return (
+            f"Verdict({self.outcome.value}, {self.format}, kind={self.kind}, reasons={self.reasons}, "
+            f"trust={self.trust_version}, at={self.at.isoformat()})"
+        )
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a Verdict has three outcomes; compare verdict.outcome with Outcome.VALID")
 

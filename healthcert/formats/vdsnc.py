@@ -43,6 +43,10 @@ class Seal(NamedTuple):
     certificate: Certificate
     signature: bytes
 
+    def __repr__(self) -> str:
+        """Without the data: a repr ends in logs and tracebacks."""
+        return f"Seal({self.algorithm[:8]!r}, {self.certificate!r})"
+
 
 def decode(text: str) -> Decoded:
     """The seal in `text`. Raises DecodeError at one of DECODE_STAGES."""

@@ -8,7 +8,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from healthcert import Outcome, Verdict, judge
+from healthcert import Outcome, Verdict, decode, judge
 
 pytestmark = [pytest.mark.req("K08"), pytest.mark.req("K16")]
 
@@ -99,3 +99,14 @@ def test_content_that_is_not_of_the_data_set_is_refused(
     verdict = judged(issuer, cwt(usual() | change, 3), noon)
     assert verdict.outcome is Outcome.INVALID
     assert reason in verdict.reasons
+
+
+@pytest.mark.req("K16")
+def test_no_repr_tells_whose_certificate_it_is(issuer: Any, noon: datetime) -> None:
+    text = issuer.text(payload=cbor2.dumps(usual()))
+    verdict, decoded = judged(issuer, cbor2.dumps(usual()), noon), decode(text)
+    assert verdict.claims is not None
+    assert "Nguyen" in str(dict(verdict.claims))
+    for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
+        assert "Nguyen" not in shown
+        assert "1990-04-05" not in shown

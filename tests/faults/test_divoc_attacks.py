@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from healthcert import Outcome, Stage, Status, Verdict, judge
+from healthcert import Outcome, Stage, Status, Verdict, decode, judge
 from healthcert.formats.divoc import claims, contexts, makers, meaning, proof, shape
 from healthcert.formats.divoc.envelope import Envelope
 from healthcert.trust import StaticTrust, parse_trust_object
@@ -869,3 +869,14 @@ def test_any_change_of_a_good_certificate_is_seen(
 def test_any_splice_of_the_archive_gives_a_verdict(start: int, data: bytes) -> None:
     whole = base64.b64decode(archive((NAME, BODY))[4:])
     _answers("B64:" + base64.b64encode(whole[:start] + data + whole[start + len(data) :]).decode())
+
+
+@pytest.mark.req("K16")
+def test_no_repr_tells_whose_certificate_it_is() -> None:
+    text = json.dumps(signed(usual(2)))
+    verdict, decoded = judged(json.loads(text)), decode(text)
+    assert verdict.claims is not None
+    assert "Perera" in str(dict(verdict.claims))
+    for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
+        assert "Perera" not in shown
+        assert "1990-04-05" not in shown

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from healthcert import Outcome, Stage, Status, Verdict, judge
+from healthcert import Outcome, Stage, Status, Verdict, decode, judge
 from healthcert.errors import DecodeError
 from healthcert.formats.identify import identify
 from healthcert.jwk import thumbprint
@@ -830,3 +830,14 @@ def test_parsing_keeps_to_its_one_error() -> None:
     for text in ("", ".", "..", "...", "é.é.é", "eyJ\ud800.."):
         with pytest.raises(DecodeError, match=r"decode\.jws"):
             jws.parse(text)
+
+
+@pytest.mark.req("K16")
+def test_no_repr_tells_whose_certificate_it_is() -> None:
+    text = card()
+    verdict, decoded = judged(text), decode(text)
+    assert verdict.claims is not None
+    assert "Nguyễn" in str(dict(verdict.claims))
+    for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
+        assert "Nguyễn" not in shown
+        assert "1990-04-05" not in shown

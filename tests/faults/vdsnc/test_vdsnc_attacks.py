@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from healthcert import Outcome, Policy, Stage, Status, Verdict, der, judge
+from healthcert import Outcome, Policy, Stage, Status, Verdict, decode, der, judge
 from healthcert.spki import DOMAINS
 from healthcert.trust import parse_trust_object
 
@@ -363,7 +363,7 @@ def test_what_cannot_be_used_of_a_trust_object_is_reported_and_the_rest_is_used(
 
 
 def with_salt(pki: Any, signed: bytes, place: int, salt: int) -> bytes:
-    """A certificate (algorithm at place 2) or list (1) that says RSASSA-PSS with this salt, its signature bad."""
+    """A certificate (algorithm at place 2) or list (1) under RSASSA-PSS with this salt, badly signed."""
     sha = pki.tlv(0x30, bytes.fromhex("0609608648016503040201"), b"\x05\x00")
     mask = pki.tlv(0x30, bytes.fromhex("06092a864886f70d010108"), sha)
     told = (pki.tlv(0xA0, sha), pki.tlv(0xA1, mask), pki.tlv(0xA2, pki.integer(salt)))
@@ -383,3 +383,14 @@ def test_a_salt_no_signature_can_have_is_a_forgery_and_no_fault_of_ours(pki: Any
     # a list that says so is one bad list: the others still revoke
     odd = with_salt(pki, authority.crl(), 1, salt)
     refused(judged(pki, signer.text(), authority.trust(odd, authority.crl(77))), "revocation.revoked")
+
+
+@pytest.mark.req("K16")
+def test_no_repr_tells_whose_certificate_it_is(pki: Any) -> None:
+    text = pki.signer.text()
+    verdict, decoded = judged(pki, text), decode(text)
+    assert verdict.claims is not None
+    assert "NGUYEN" in str(dict(verdict.claims))
+    for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
+        assert "NGUYEN" not in shown
+        assert "1990-04-05" not in shown
