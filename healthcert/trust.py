@@ -18,13 +18,16 @@ from .anchors import AnchorIndex, Authority, CrlIndex, RevocationLists, Vouching
 from .certificates import Certificate, Crl, parse_certificate, parse_crl
 from .errors import KeyMaterialError, TrustObjectError
 from .limits import MAX_CRL_CHARS, MAX_TRUST_KEYS
-from .model import FORMATS, SHC, VDS_NC
+from .model import EU_DCC, FORMATS, SHC, VDS_NC, WHO_DDCC
 from .revocation import HashedRevocations, RevocationBatches
 from .rid_list import RidList
 from .spki import PublicKey
 from .times import parse_instant
 
 NO_KID = b""  # asks for every signer of the format
+# What an entry that names no format is for: keys of the HCERT carrier are published one by one, and nobody
+# who lists one of them means to believe every format with it.
+DEFAULT_FORMATS = frozenset((EU_DCC, WHO_DDCC))
 _VERSION_HEX = 16
 _FOREVER = float("inf")
 _T = TypeVar("_T")
@@ -40,7 +43,7 @@ class Signer:
     usage: frozenset[str] | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
-    formats: frozenset[str] = frozenset(FORMATS)
+    formats: frozenset[str] = DEFAULT_FORMATS
     issuer: str | None = None  # the one `iss` it may sign for; None: not bound
     crl_version: int | None = None  # the counter its revocation list must have; None: none is announced
     certificate: Certificate | None = field(default=None, repr=False)  # where the key was listed with one
@@ -191,6 +194,7 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
 
     A key that brings its certificate, for a format and country that have authorities here, is used only if
     one of these signed it (`anchors.Vouching`). A bare key has nothing to check and is used as listed.
+    A key or authority without `formats` is for DEFAULT_FORMATS alone.
     Raises TrustObjectError when the object as a whole is not one.
     """
     if not isinstance(obj, Mapping):
@@ -266,7 +270,7 @@ def _parse_authority(entry: object) -> Authority:
     return Authority(
         certificate,
         country.upper() if isinstance(country, str) else certificate.country,
-        frozenset(FORMATS) if formats is None else _words(formats),
+        DEFAULT_FORMATS if formats is None else _words(formats),
     )
 
 
@@ -279,7 +283,7 @@ def _claim(entry: object) -> tuple[str, frozenset[str]] | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("country"), str):
         return None
     try:
-        formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+        formats = DEFAULT_FORMATS if entry.get("formats") is None else _words(entry["formats"])
     except KeyMaterialError:
         formats = frozenset(FORMATS)
     return entry["country"].upper(), formats
@@ -303,7 +307,7 @@ def _parse_signer(entry: object) -> list[Signer]:
         raise KeyMaterialError("entry is not an object")
     material = _material(entry)
     usage, country = entry.get("usage"), entry.get("country")
-    formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+    formats = DEFAULT_FORMATS if entry.get("formats") is None else _words(entry["formats"])
     issuer = entry.get("issuer")
     if issuer is not None and not isinstance(issuer, str):  # dropped, it would bind the key to nobody
         raise KeyMaterialError("issuer is text")

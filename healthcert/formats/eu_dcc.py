@@ -22,7 +22,7 @@ from . import dcc
 from .hcert import SIGNED, find_signers
 from .presented import PresentedClaims
 from .private import read_private
-from .window import check_window
+from .window import COUNTRY_UNLISTED, check_window
 
 _PASS_USAGE, _PASS_SCHEMA = Check(Stage.KEY_USAGE, Status.PASS), Check(Stage.SCHEMA, Status.PASS)
 
@@ -75,7 +75,7 @@ def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Chec
 def check_usage(kinds: tuple[str, ...], signer: Signer) -> Check:
     """May `signer` vouch for these kinds of certificate? Source: hcert-spec A.4."""
     if signer.usage is None or signer.usage.issuperset(kinds):
-        return _PASS_USAGE
+        return _PASS_USAGE if signer.country else COUNTRY_UNLISTED
     return Check(Stage.KEY_USAGE, Status.FAIL, ("key.usage",))
 
 

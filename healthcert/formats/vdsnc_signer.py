@@ -20,6 +20,7 @@ from ..policy import Policy
 from ..rules.countries import same_country
 from ..trust import Signer, TrustView
 from ..verdict import Check, Stage, Status
+from .window import COUNTRY_UNLISTED
 
 SEAL_SIGNER = "2.23.136.1.1.14.2"  # extended key usage
 # Document type codes of what the data hold: NV proof of vaccination, NT proof of testing. A test under NV
@@ -98,7 +99,9 @@ def check_usage(found: Vouched, kind: str | None, country: str | None) -> Check:
         faults.append("key.critical_extension")
     if not _speaks_for(found, country):
         faults.append("key.country")
-    return Check(Stage.KEY_USAGE, Status.FAIL, tuple(faults)) if faults else _PASS_USAGE
+    if faults:
+        return Check(Stage.KEY_USAGE, Status.FAIL, tuple(faults))
+    return _PASS_USAGE if signer.country else COUNTRY_UNLISTED
 
 
 def _made_for(certificate: Certificate, kind: str | None) -> bool:

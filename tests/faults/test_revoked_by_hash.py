@@ -168,3 +168,13 @@ def test_an_odd_identifier_is_hashed_or_skipped_but_never_an_error(
     for odd in (None, 7, "\ud800", ""):
         entry = dcc()["v"][0] | {"ci": odd, "co": None}
         assert list(digests(decode(issuer.text()).envelope, {"v": [entry, "x"], "t": "no list"}))
+
+
+@pytest.mark.req("K03")
+def test_a_key_without_a_country_leaves_a_remark_beside_the_country_the_certificate_names(
+    issuer: Any, noon: datetime
+) -> None:
+    verdict = judge(issuer.text(), issuer.trust(issuer.entry(country=None)), now=noon)
+    assert (verdict.outcome, verdict.issuer) == (Outcome.VALID, "AT")
+    assert verdict.reasons == ("key.country_unlisted",)
+    assert judge(issuer.text(), issuer.trust(), now=noon).reasons == ()

@@ -394,3 +394,21 @@ def test_no_repr_tells_whose_certificate_it_is(pki: Any) -> None:
     for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
         assert "NGUYEN" not in shown
         assert "1990-04-05" not in shown
+
+
+@pytest.mark.req("K03")
+def test_a_key_or_authority_that_names_no_format_seals_nothing(pki: Any) -> None:
+    bare = {"spki": pki.b64(pki.spki_of(pki.signer.key)), "country": "AU"}
+    authority = {name: value for name, value in pki.authority.listed().items() if name != "formats"}
+    for absent in ({"keys": [bare]}, {"keys": [bare | {"formats": None}]}, {"authorities": [authority]}):
+        refused(judged(pki, pki.signer.text(), parse_trust_object(absent)), "trust.no_anchor")
+
+
+@pytest.mark.req("K03")
+def test_a_listed_key_without_a_country_says_that_nobody_else_named_it(pki: Any) -> None:
+    bare = {"spki": pki.b64(pki.spki_of(pki.signer.key)), "formats": ["vds-nc"]}
+    verdict = judged(pki, pki.signer.text(), parse_trust_object({"keys": [bare]}))
+    assert (verdict.outcome, verdict.issuer) == (Outcome.VALID, "AU")
+    assert "key.country_unlisted" in verdict.reasons
+    named = judged(pki, pki.signer.text(), parse_trust_object({"keys": [bare | {"country": "AU"}]}))
+    assert "key.country_unlisted" not in named.reasons

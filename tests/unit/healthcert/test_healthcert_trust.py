@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from healthcert import keys
 from healthcert.errors import KeyMaterialError, PolicyError, TrustObjectError
+from healthcert.model import FORMATS
 from healthcert.policy import DEFAULT_POLICY, Severity, ValueSetMode, parse_policy
 from healthcert.times import parse_instant
 from healthcert.trust import NO_KID, parse_trust_object
@@ -233,3 +234,10 @@ def test_instants_are_read_as_utc(text: str | int, iso: str) -> None:
 def test_an_instant_whose_utc_leaves_the_calendar_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="not an instant"):
         parse_instant(text)
+
+
+@pytest.mark.req("K03")
+def test_an_entry_that_names_no_format_is_for_the_hcert_carrier_alone() -> None:
+    for absent in ({}, {"formats": None}):
+        trust = parse_trust_object({"keys": [{"spki": base64.b64encode(_spki(KEY)).decode(), **absent}]})
+        assert [name for name in FORMATS if trust.signers(name, NO_KID)] == ["eu-dcc", "who-ddcc"]
