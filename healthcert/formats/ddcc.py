@@ -21,7 +21,7 @@ from ..transport import cwt
 from ..trust import TrustView
 from ..verdict import Check, Stage, Status
 from .hcert import SIGNED, find_signers
-from .window import check_window
+from .window import AHEAD, EVENT_SLACK_S, check_window
 
 MAX_FIELD_CHARS = 200
 _DAY_S = 86_400
@@ -53,11 +53,13 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     starts, ends = _day_start(ddcc.get("valid_from")), _day_start(ddcc.get("valid_until"))
     bounds = [bound for bound in (expires, None if ends is None else ends + _DAY_S - 1) if bound is not None]
     begins = [bound for bound in (issued, starts) if bound is not None]
+    content = _check_structure(ddcc, kind)
+    readable = content.status is Status.PASS
+    if readable and _happened(ddcc, kind) > now.timestamp() + EVENT_SLACK_S:
+        faults = (*faults, AHEAD)
     time = check_window(
         min(bounds, default=None), max(begins, default=None), faults, signer, policy, now.timestamp()
     )
-    content = _check_structure(ddcc, kind)
-    readable = content.status is Status.PASS
     return Finding(
         (SIGNED, usage, time, content),
         "test" if kind == _TEST else "vaccination",
@@ -165,6 +167,14 @@ def _is_moment(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _happened(ddcc: Mapping[str, Any], kind: str) -> float:
+    """Seconds since 1970 of the dose's day or the sample's moment (no zone: UTC); structure must be right."""
+    if kind == _VACCINATION:
+        return _day_start(ddcc["date"]) or 0.0
+    moment = datetime.fromisoformat(ddcc["test"]["date"])
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _is_count(value: Any) -> bool:

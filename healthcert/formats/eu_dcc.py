@@ -22,8 +22,9 @@ from . import dcc
 from .hcert import SIGNED, find_signers
 from .presented import PresentedClaims
 from .private import read_private
-from .window import COUNTRY_UNLISTED, check_window
+from .window import AHEAD, COUNTRY_UNLISTED, check_window, last_day
 
+_FAIL = Status.FAIL  # looked up once, as in `verdict`
 _PASS_USAGE, _PASS_SCHEMA = Check(Stage.KEY_USAGE, Status.PASS), Check(Stage.SCHEMA, Status.PASS)
 
 
@@ -38,6 +39,8 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     except DecodeError as fault:
         return Finding((SIGNED, Check(fault.stage, Status.FAIL, (fault.code,))), issuer=signer.country)
     instant = now.timestamp()
+    if content.status is not _FAIL and dcc.latest_day(claims.dcc, kinds) > last_day(instant):
+        claims = claims._replace(time_faults=(*claims.time_faults, AHEAD))
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
     for other in found[1:]:  # the same key may be listed twice with different limits
         if fold((usage, time)) is Outcome.VALID:

@@ -23,7 +23,7 @@ from ..trust import Signer, TrustView
 from ..verdict import Check, Outcome, Stage, Status, fold
 from .shc_card import Card, read_card
 from .shc_revocation import check_revocation
-from .window import check_window
+from .window import AHEAD, check_window, lies_ahead
 
 DECODE_STAGES = (Stage.PREFIX, Stage.BASE45, Stage.COSE)
 _PASSED = tuple(Check(stage, Status.PASS) for stage in DECODE_STAGES)
@@ -89,7 +89,12 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         return Finding((_refuse("trust.issuer_mismatch"), _INFLATED))
     signed_at, expires_at, faults = _read_times(payload)
     card = read_card(payload, signed_at, expires_at)
-    signer, usage, time = _best_limits(own, card, signed_at, expires_at, faults, policy, now.timestamp())
+    instant = now.timestamp()
+    days = [dose["date"] for dose in card.claims["vaccinations"]]
+    days += [test["sampled_at"] for test in card.claims["tests"]]
+    if any(lies_ahead(day, instant) for day in days):
+        faults = (*faults, AHEAD)
+    signer, usage, time = _best_limits(own, card, signed_at, expires_at, faults, policy, instant)
     published = trust.smart_crl(issuer, envelope.kid) if isinstance(issuer, str) else None
     revocation = check_revocation(published, envelope.kid, signer.crl_version, card.rid, signed_at)
     return Finding(

@@ -26,7 +26,7 @@ from ..trust import TrustView
 from ..verdict import Check, Stage, Status
 from . import vdsnc_content as content
 from .vdsnc_signer import Vouched, check_revocation, check_usage, find_signer
-from .window import check_window
+from .window import AHEAD, EVENT_SLACK_S, check_window
 
 DECODE_STAGES = (Stage.PREFIX, Stage.COSE)
 _PASSED = tuple(Check(stage, Status.PASS) for stage in DECODE_STAGES)
@@ -121,8 +121,8 @@ def _check_time(
 ) -> Check:
     """The data carry no expiry: the signer's window decides, and nothing was given or taken in the future."""
     instant = now.timestamp()
-    future = content.latest(message, kind) > instant + content.ZONE_SLACK_S + policy.clock_skew_s
-    return check_window(None, None, ("time.not_yet",) if future else (), found.signer, policy, instant)
+    future = content.latest(message, kind) > instant + EVENT_SLACK_S + policy.clock_skew_s
+    return check_window(None, None, (AHEAD,) if future else (), found.signer, policy, instant)
 
 
 def _member(parent: Any, name: str, kind: type) -> Any:

@@ -23,7 +23,6 @@ from ..verdict import Check, Stage, Status
 VERSION = 1
 KINDS = {"icao.vacc": "vaccination", "icao.test": "test"}
 MAX_FIELD_CHARS = 200
-ZONE_SLACK_S = 86_400.0  # a day begins up to 14 hours before it does in UTC: one day covers it
 _NEVER = float("-inf")
 _COVID_19 = "840539006"
 _DISEASES = {"RA01": _COVID_19, "RA01.0": _COVID_19, "RA01.1": _COVID_19, "XN109": _COVID_19}

@@ -110,3 +110,19 @@ def test_no_repr_tells_whose_certificate_it_is(issuer: Any, noon: datetime) -> N
     for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
         assert "Nguyen" not in shown
         assert "1990-04-05" not in shown
+
+
+@pytest.mark.parametrize("day", ["2022-01-17", "2030-01-01", "9999-12-31"])
+def test_a_dose_or_sample_in_the_future_is_refused(issuer: Any, noon: datetime, day: str) -> None:
+    sample = usual_test()
+    sample["test"]["date"] = f"{day}T12:00:01Z"
+    for ahead in (usual() | {"date": day}, sample):
+        verdict = judged(issuer, cbor2.dumps(ahead), noon)
+        assert (verdict.outcome, verdict.reasons) == (Outcome.INVALID, ("time.not_yet",))
+
+
+@pytest.mark.parametrize("day", ["2022-01-16", "2022-01-15"])
+def test_a_dose_may_be_of_tomorrow_for_it_is_tomorrow_somewhere(
+    issuer: Any, noon: datetime, day: str
+) -> None:
+    assert judged(issuer, cbor2.dumps(usual() | {"date": day}), noon).outcome is Outcome.VALID

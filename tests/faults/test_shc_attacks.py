@@ -841,3 +841,17 @@ def test_no_repr_tells_whose_certificate_it_is() -> None:
     for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
         assert "Nguyễn" not in shown
         assert "1990-04-05" not in shown
+
+
+@pytest.mark.parametrize(
+    ("day", "outcome"),
+    [("2030-01-01", Outcome.INVALID), ("9999-12-31", Outcome.INVALID), ("2022-01-17", Outcome.INVALID),
+     ("2022-02", Outcome.INVALID), ("2023", Outcome.INVALID), ("2022-01-17T00:30:00+14:00", Outcome.INVALID),
+     ("2022-01-16", Outcome.VALID), ("2022-01", Outcome.VALID), ("2022", Outcome.VALID),
+     ("2022-01-16T00:30:00+14:00", Outcome.VALID)],
+)  # fmt: skip
+def test_a_dose_or_sample_in_the_future_is_refused(day: str, outcome: Outcome) -> None:
+    for resource in (dose(day), lab_of(effectiveDateTime=day)):
+        verdict = judged(card(payload_of(patient(), resource)))
+        assert verdict.outcome is outcome
+        assert ("time.not_yet" in verdict.reasons) is (outcome is Outcome.INVALID)
