@@ -16,7 +16,6 @@ from ..verdict import Check, Stage, Status
 # An event may lie a day ahead: a day begins up to 14 hours before it does in UTC, and dates tell no zone.
 EVENT_SLACK_S = 86_400.0
 AHEAD = "time.not_yet"  # also the reason where something signed has not happened yet
-_DAY_S = 86_400
 _DAY_OF_1970 = date(1970, 1, 1).toordinal()
 _LAST_DAY = date.max.toordinal()
 PASS_TIME = Check(Stage.TIME, Status.PASS)
@@ -26,12 +25,12 @@ COUNTRY_UNLISTED = Check(Stage.KEY_USAGE, Status.PASS, ("key.country_unlisted",)
 
 def last_day(instant: float) -> str:
     """The last day, `YYYY-MM-DD`, on which something may have happened by `instant` (s since 1970)."""
-    return _iso_day(int((instant + EVENT_SLACK_S) // _DAY_S))
+    return _day_after(instant // EVENT_SLACK_S)
 
 
 @lru_cache(maxsize=8)
-def _iso_day(number: int) -> str:
-    return date.fromordinal(min(_DAY_OF_1970 + number, _LAST_DAY)).isoformat()
+def _day_after(days: float) -> str:
+    return date.fromordinal(min(_DAY_OF_1970 + int(days) + 1, _LAST_DAY)).isoformat()
 
 
 def lies_ahead(day: str, instant: float) -> bool:
