@@ -33,7 +33,8 @@ _NO_ANCHOR = Check(Stage.SIGNATURE, Status.FAIL, ("trust.no_anchor",))
 _TOO_MANY = Check(Stage.SIGNATURE, Status.UNKNOWN, ("trust.too_many_anchors",))
 _PASS_USAGE = Check(Stage.KEY_USAGE, Status.PASS)
 _PASS_REVOCATION = Check(Stage.REVOCATION, Status.PASS)
-_STALE = ("revocation.stale",)
+_STALE, _AHEAD = ("revocation.stale",), ("revocation.list_ahead",)
+_CLOCK_SLACK = timedelta(days=1)  # zones told wrongly and drift, as where trust data meet a clock
 
 
 class Vouched(NamedTuple):
@@ -133,7 +134,8 @@ def check_revocation(found: Vouched, trust: TrustView, policy: Policy, now: date
     """Whether a list of the signer's authority names the signer.
 
     A list that is absent means not checkable, not nothing revoked. An old list that names the signer still
-    refuses it; one that does not is said to be old, and with `policy.crl_max_age_days` decides nothing.
+    refuses it; one that does not is said to be old, and decides nothing where the policy requires the check
+    or sets `crl_max_age_days`. So with lists that are all dated in the future.
     """
     certificate, anchor = found.certificate, found.anchor
     if certificate is None or anchor is None:
@@ -144,10 +146,14 @@ def check_revocation(found: Vouched, trust: TrustView, policy: Policy, now: date
         return Check(Stage.REVOCATION, Status.NOT_RUN, (reason,))
     if any(certificate.serial in crl.revoked for crl in lists):
         return Check(Stage.REVOCATION, Status.FAIL, ("revocation.revoked",))
-    newest = max(lists, key=lambda crl: crl.this_update)
-    most = policy.crl_max_age_days
+    required, most = Stage.REVOCATION in policy.require, policy.crl_max_age_days
+    published = [crl for crl in lists if crl.this_update - now <= _CLOCK_SLACK]
+    if not published:
+        demanded = required or most is not None
+        return Check(Stage.REVOCATION, Status.UNKNOWN if demanded else Status.PASS, _AHEAD)
+    newest = max(published, key=lambda crl: crl.this_update)
     if most is not None and now - newest.this_update > timedelta(days=most):
         return Check(Stage.REVOCATION, Status.UNKNOWN, _STALE)
     if newest.next_update is not None and now > newest.next_update:
-        return Check(Stage.REVOCATION, Status.PASS, _STALE)
+        return Check(Stage.REVOCATION, Status.UNKNOWN if required else Status.PASS, _STALE)
     return _PASS_REVOCATION

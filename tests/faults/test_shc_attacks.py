@@ -613,6 +613,18 @@ def test_one_broken_entry_spoils_the_list_and_hides_no_other(broken: list[Any]) 
     assert revocation(published(RID, *broken)) == BAD_AND_REVOKED
 
 
+@pytest.mark.parametrize(
+    "suffix",
+    [".1640000000000", ".1640000000.5", ".2021-12-20T11:33:20Z", ".-5", ".", ".1.2", " ", "\n", "==", ".١٢",
+     "." + "9" * 400],
+)  # fmt: skip
+@pytest.mark.req("K05")
+def test_a_name_whose_time_cannot_be_read_is_revoked_for_good(suffix: str) -> None:
+    assert revocation(published(RID + suffix)) == BAD_AND_REVOKED
+    assert revocation(published("somebody" + suffix)) == BAD
+    assert revocation(published(" " + RID)) == BAD_AND_REVOKED
+
+
 @pytest.mark.parametrize("rids", [None, "vwAjHdarZuc", {RID: 1}, 5])
 def test_a_list_without_entries_is_faulty(rids: Any) -> None:
     assert revocation(published() | {"rids": rids}) == BAD

@@ -341,6 +341,32 @@ def test_a_list_past_its_date_is_a_remark_until_the_operator_sets_an_age(
     assert verdict.status(Stage.REVOCATION) is status
 
 
+@pytest.mark.req("K05")
+def test_where_the_check_is_required_a_list_past_its_date_clears_nobody(pki: Any) -> None:
+    required = frozenset({Stage.REVOCATION})
+    over = pki.authority.crl(since=pki.noon - 900 * DAY, until=pki.noon - 800 * DAY)
+    verdict = judged(pki, pki.signer.text(), pki.authority.trust(over), require=required)
+    assert (verdict.outcome, verdict.reasons) == (Outcome.UNDETERMINED, ("revocation.stale",))
+    fresh = pki.authority.trust(over, pki.authority.crl())
+    assert judged(pki, pki.signer.text(), fresh, require=required).reasons == ()
+    named = pki.authority.crl(77, since=pki.noon - 900 * DAY, until=pki.noon - 800 * DAY)
+    refused(
+        judged(pki, pki.signer.text(), pki.authority.trust(named), require=required), "revocation.revoked"
+    )
+
+
+@pytest.mark.req("K05")
+def test_a_list_from_the_future_is_not_a_fresh_one(pki: Any) -> None:
+    ahead = pki.authority.crl(since=pki.noon + 400 * DAY, until=pki.noon + 500 * DAY)
+    for demand in ({"require": frozenset({Stage.REVOCATION})}, {"crl_max_age_days": 10.0}):
+        verdict = judged(pki, pki.signer.text(), pki.authority.trust(ahead), **demand)
+        assert (verdict.outcome, verdict.reasons) == (Outcome.UNDETERMINED, ("revocation.list_ahead",))
+        both = pki.authority.trust(ahead, pki.authority.crl())
+        assert judged(pki, pki.signer.text(), both, **demand).reasons == ()
+    plain = judged(pki, pki.signer.text(), pki.authority.trust(ahead))
+    assert (plain.outcome, plain.reasons) == (Outcome.VALID, ("revocation.list_ahead",))
+
+
 def test_of_several_lists_the_newest_tells_the_age_and_any_revokes(pki: Any) -> None:
     old = pki.authority.crl(since=pki.noon - 40 * DAY, until=pki.noon - 10 * DAY)
     fresh = pki.authority.crl()
