@@ -25,6 +25,8 @@ from .rules.countries import alpha_2
 from .times import parse_instant
 from .verdict import Check, Stage, Status
 
+# What every format says where there is no list to ask.
+NOT_CHECKABLE = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
 HASH_BYTES = 16
 UNKNOWN_KID = "UNKNOWN_KID"
 _P256_HALF = 32

@@ -68,7 +68,8 @@ class RidList(Mapping[str, Any]):
     def _read(self) -> tuple[Mapping[str, float], bool]:
         """When each name's revocation ends, and whether anything about the entries is wrong.
 
-        A name with a time that cannot be read is revoked for good: its issuer meant to. Of a name listed twice the entry that revokes more counts.
+        A name with a time that cannot be read is revoked for good: its issuer meant to. Of a name listed
+        twice the entry that revokes more counts.
         """
         entries = self._published.get("rids")
         if not isinstance(entries, list):

@@ -69,8 +69,13 @@ class Verdict(NamedTuple):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Stable reason codes of all checks, in stage order, each once; empty for VALID without remarks."""
-        return tuple(dict.fromkeys(r for c in self.checks for r in c.reasons))
+        """Stable reason codes of all checks that ran, in stage order, each once; empty: VALID, no remarks."""
+        return tuple(dict.fromkeys(r for c in self.checks if c.status is not _NOT_RUN for r in c.reasons))
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """Why checks did not run, each once: these change nothing unless a policy demands the check."""
+        return tuple(dict.fromkeys(r for c in self.checks if c.status is _NOT_RUN for r in c.reasons))
 
     def status(self, stage: Stage) -> Status:
         """How `stage` ended; NOT_RUN if it never ran."""
@@ -88,7 +93,7 @@ class Verdict(NamedTuple):
 
 
 # looked up once: attribute access on an Enum class is a function call in Python 3.11
-_FAIL, _UNKNOWN = Status.FAIL, Status.UNKNOWN
+_FAIL, _UNKNOWN, _NOT_RUN = Status.FAIL, Status.UNKNOWN, Status.NOT_RUN
 _VALID, _INVALID, _UNDETERMINED = Outcome.VALID, Outcome.INVALID, Outcome.UNDETERMINED
 
 

@@ -16,6 +16,7 @@ from ..claims import build_claims
 from ..errors import DecodeError
 from ..model import WHO_DDCC, Decoded, Finding
 from ..policy import Policy
+from ..revocation import NOT_CHECKABLE
 from ..rules.products import by_code
 from ..transport import cwt
 from ..trust import TrustView
@@ -61,7 +62,7 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         min(bounds, default=None), max(begins, default=None), faults, signer, policy, now.timestamp()
     )
     return Finding(
-        (SIGNED, usage, time, content),
+        (SIGNED, usage, time, content, NOT_CHECKABLE),
         "test" if kind == _TEST else "vaccination",
         signer.country,
         _present(ddcc, kind, issued, min(bounds, default=None)) if readable else build_claims({}, ddcc=ddcc),

@@ -8,12 +8,13 @@ Source: hcert-spec §3.3, A.4; notes/certificates-other-formats-and-vietnam §0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import DecodeError
 from ..model import EU_DCC, Claims, Decoded, Finding
 from ..policy import Policy
-from ..revocation import check_hashes
+from ..revocation import NOT_CHECKABLE, HashedRevocations, check_hashes
 from ..rules.countries import alpha_2
 from ..transport import cwt
 from ..trust import Signer, TrustView
@@ -48,20 +49,30 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         usage_other, time_other = check_usage(kinds, other), check_time(claims, other, policy, instant)
         if fold((usage_other, time_other)) is Outcome.VALID:
             signer, usage, time = other, usage_other, time_other
-    checks: tuple[Check, ...] = (SIGNED, usage, time, content)
     listed = trust.dcc_revocations
-    if listed is not None:
-        kids = {kid for one in found for kid in one.kids}
-        countries = {one.country for one in found if one.country}
-        if not countries and alpha_2(claims.issuer) is not None:
-            countries = {claims.issuer or ""}  # signed, and all there is
-        checks += (check_hashes(decoded.envelope, claims.dcc, kids, countries, listed, instant),)
     return Finding(
-        checks,
+        (
+            SIGNED,
+            usage,
+            time,
+            content,
+            NOT_CHECKABLE if listed is None else _check_revocation(decoded, claims, found, listed, instant),
+        ),
         dcc.KINDS[kinds[0]] if kinds else None,
         signer.country or claims.issuer,
         PresentedClaims(claims),
     )
+
+
+def _check_revocation(
+    decoded: Decoded, claims: Claims, found: Sequence[Signer], listed: HashedRevocations, instant: float
+) -> Check:
+    """Under every kid and country of those whose signature held."""
+    kids = {kid for one in found for kid in one.kids}
+    countries = {one.country for one in found if one.country}
+    if not countries and alpha_2(claims.issuer) is not None:
+        countries = {claims.issuer or ""}  # signed, and all there is
+    return check_hashes(decoded.envelope, claims.dcc, kids, countries, listed, instant)
 
 
 def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check]:

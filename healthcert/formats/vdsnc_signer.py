@@ -17,6 +17,7 @@ from ..certificates import Certificate
 from ..limits import MAX_ANCHORS_PER_SIGNER, MAX_REMEMBERED, MAX_SIGNERS_PER_KID
 from ..model import VDS_NC
 from ..policy import Policy
+from ..revocation import NOT_CHECKABLE
 from ..rules.countries import same_country
 from ..trust import Signer, TrustView
 from ..verdict import Check, Stage, Status
@@ -33,6 +34,7 @@ _NO_ANCHOR = Check(Stage.SIGNATURE, Status.FAIL, ("trust.no_anchor",))
 _TOO_MANY = Check(Stage.SIGNATURE, Status.UNKNOWN, ("trust.too_many_anchors",))
 _PASS_USAGE = Check(Stage.KEY_USAGE, Status.PASS)
 _PASS_REVOCATION = Check(Stage.REVOCATION, Status.PASS)
+_LIST_BAD = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.list_bad",))
 _STALE, _AHEAD = ("revocation.stale",), ("revocation.list_ahead",)
 _CLOCK_SLACK = timedelta(days=1)  # zones told wrongly and drift, as where trust data meet a clock
 
@@ -139,11 +141,10 @@ def check_revocation(found: Vouched, trust: TrustView, policy: Policy, now: date
     """
     certificate, anchor = found.certificate, found.anchor
     if certificate is None or anchor is None:
-        return Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
+        return NOT_CHECKABLE
     lists, refused = trust.crls_of(anchor.certificate)
     if not lists:
-        reason = "revocation.list_bad" if refused else "revocation.not_checkable"
-        return Check(Stage.REVOCATION, Status.NOT_RUN, (reason,))
+        return _LIST_BAD if refused else NOT_CHECKABLE
     if any(certificate.serial in crl.revoked for crl in lists):
         return Check(Stage.REVOCATION, Status.FAIL, ("revocation.revoked",))
     required, most = Stage.REVOCATION in policy.require, policy.crl_max_age_days

@@ -8,7 +8,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from healthcert import Outcome, Verdict, decode, judge
+from healthcert import Outcome, Policy, Stage, Verdict, decode, judge
 
 pytestmark = [pytest.mark.req("K08"), pytest.mark.req("K16")]
 
@@ -126,3 +126,16 @@ def test_a_dose_may_be_of_tomorrow_for_it_is_tomorrow_somewhere(
     issuer: Any, noon: datetime, day: str
 ) -> None:
     assert judged(issuer, cbor2.dumps(usual() | {"date": day}), noon).outcome is Outcome.VALID
+
+
+@pytest.mark.req("K05")
+def test_there_is_no_list_to_ask_and_the_verdict_says_so(issuer: Any, noon: datetime) -> None:
+    verdict = judged(issuer, cbor2.dumps(usual()), noon)
+    assert (verdict.reasons, verdict.unchecked) == ((), ("revocation.not_checkable",))
+    trust = issuer.trust(issuer.entry(formats=["who-ddcc"]))
+    strict = Policy(require=frozenset({Stage.REVOCATION}))
+    demanded = judge(issuer.text(payload=cbor2.dumps(usual())), trust, strict, noon)
+    assert (demanded.outcome, demanded.reasons) == (
+        Outcome.UNDETERMINED,
+        ("policy.revocation_not_checked",),
+    )

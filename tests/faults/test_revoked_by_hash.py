@@ -144,7 +144,10 @@ def test_a_batch_that_has_expired_revokes_nothing(issuer: Any, noon: datetime) -
 
 def test_without_a_list_nothing_was_checked_and_a_policy_may_insist(issuer: Any, noon: datetime) -> None:
     text, trust = issuer.text(), issuer.trust()
-    assert judge(text, trust, now=noon).status(Stage.REVOCATION) is Status.NOT_RUN
+    plain = judge(text, trust, now=noon)
+    assert (plain.outcome, plain.reasons) == (Outcome.VALID, ())
+    assert plain.status(Stage.REVOCATION) is Status.NOT_RUN
+    assert plain.unchecked == ("revocation.not_checkable",)
     strict = Policy(require=frozenset({Stage.REVOCATION}))
     verdict = judge(text, trust, strict, noon)
     assert (verdict.outcome, verdict.reasons) == (Outcome.UNDETERMINED, ("policy.revocation_not_checked",))

@@ -14,6 +14,7 @@ from typing import Any
 from ...limits import MAX_SIGNERS_PER_KID, MAX_SIGNERS_WITHOUT_KID
 from ...model import DIVOC, Decoded, Finding
 from ...policy import Policy
+from ...revocation import NOT_CHECKABLE
 from ...times import parse_instant
 from ...trust import NO_KID, Signer, TrustView
 from ...verdict import Check, Stage, Status
@@ -23,7 +24,6 @@ from .envelope import PROOF_ALGORITHMS, Envelope, is_moment
 
 _KIND, _USAGE = "vaccination", "v"
 _SIGNED = Check(Stage.SIGNATURE, Status.PASS)
-_NOT_CHECKABLE = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
 _UNSIGNED = Check(Stage.SCHEMA, Status.UNKNOWN, (meaning.UNSIGNED,))
 # A day begins first at UTC+14.
 _EARLIEST_ZONE_S = 14 * 3_600
@@ -61,7 +61,7 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     content = meaning.check(document) if covered else _UNSIGNED
     readable = covered and content.status is not Status.FAIL
     return Finding(
-        (_SIGNED, usage, time, content, _NOT_CHECKABLE),
+        (_SIGNED, usage, time, content, NOT_CHECKABLE),
         _KIND,
         signer.country,
         # Neither what no signature covers nor values under another member's name are claims.
