@@ -320,9 +320,9 @@ def _parse_signer(entry: object) -> list[Signer]:
         kid=material.kid,
         public_key=material.public_key,
         country=country.upper() if isinstance(country, str) else material.country,
-        usage=material.usage if usage is None else _words(usage),
-        not_before=material.not_before if not_before is None else parse_instant(not_before),
-        not_after=material.not_after if not_after is None else parse_instant(not_after),
+        usage=_narrowed(material.usage, None if usage is None else _words(usage)),
+        not_before=_bound(max, material.not_before, not_before),
+        not_after=_bound(min, material.not_after, not_after),
         formats=formats,
         issuer=issuer,
         crl_version=jwk.crl_version(entry.get("jwk")),
@@ -335,6 +335,21 @@ def _parse_signer(entry: object) -> list[Signer]:
         if name is not None:
             named.append(replace(signer, kid=name.encode(), formats=frozenset({SHC})))
     return named
+
+
+def _narrowed(own: frozenset[str] | None, told: frozenset[str] | None) -> frozenset[str] | None:
+    """The kinds both the certificate and the entry allow; None: any."""
+    return own if told is None else told if own is None else own & told
+
+
+def _bound(
+    narrower: Callable[[datetime, datetime], datetime], own: datetime | None, told: object
+) -> datetime | None:
+    """The narrower of what the certificate and the entry say: an entry lengthens no certificate's life."""
+    if told is None:
+        return own
+    listed = parse_instant(told)
+    return listed if own is None else narrower(own, listed)
 
 
 def _jwk_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,9 +18,10 @@ from ..revocation import NOT_CHECKABLE, HashedRevocations, check_hashes
 from ..rules.countries import alpha_2
 from ..transport import cwt
 from ..trust import Signer, TrustView
-from ..verdict import Check, Outcome, Stage, Status, fold
+from ..verdict import Check, Stage, Status
 from . import dcc
 from .hcert import SIGNED, find_signers
+from .listings import best_of
 from .presented import PresentedClaims
 from .private import read_private
 from .window import AHEAD, COUNTRY_UNLISTED, check_window, last_day
@@ -43,12 +44,10 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     if content.status is not _FAIL and dcc.latest_day(claims.dcc, kinds) > last_day(instant):
         claims = claims._replace(time_faults=(*claims.time_faults, AHEAD))
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
-    for other in found[1:]:  # the same key may be listed twice with different limits
-        if fold((usage, time)) is Outcome.VALID:
-            break
-        usage_other, time_other = check_usage(kinds, other), check_time(claims, other, policy, instant)
-        if fold((usage_other, time_other)) is Outcome.VALID:
-            signer, usage, time = other, usage_other, time_other
+    if len(found) > 1:
+        signer, usage, time = best_of(
+            found, lambda one: (check_usage(kinds, one), check_time(claims, one, policy, instant))
+        )
     listed = trust.dcc_revocations
     return Finding(
         (

@@ -20,7 +20,8 @@ from ..policy import Policy
 from ..transport import jws, numeric, strict_json
 from ..transport.inflate import inflate_raw
 from ..trust import Signer, TrustView
-from ..verdict import Check, Outcome, Stage, Status, fold
+from ..verdict import Check, Stage, Status
+from .listings import best_of
 from .shc_card import Card, read_card
 from .shc_revocation import check_revocation
 from .window import AHEAD, check_window, lies_ahead
@@ -94,36 +95,17 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     days += [test["sampled_at"] for test in card.claims["tests"]]
     if any(lies_ahead(day, instant) for day in days):
         faults = (*faults, AHEAD)
-    signer, usage, time = _best_limits(own, card, signed_at, expires_at, faults, policy, instant)
+
+    def limits(signer: Signer) -> tuple[Check, Check]:
+        window = check_window(expires_at, signed_at, faults, signer, policy, instant)
+        return _check_usage(card, signer), window
+
+    signer, usage, time = best_of(own, limits)
     published = trust.smart_crl(issuer, envelope.kid) if isinstance(issuer, str) else None
     revocation = check_revocation(published, envelope.kid, signer.crl_version, card.rid, signed_at)
     return Finding(
         (_SIGNED, _INFLATED, usage, time, card.check, revocation), card.kind, signer.country, card.claims
     )
-
-
-def _best_limits(
-    own: Sequence[Signer],
-    card: Card,
-    signed_at: float | None,
-    expires_at: float | None,
-    faults: Sequence[str],
-    policy: Policy,
-    instant: float,
-) -> tuple[Signer, Check, Check]:
-    """(signer, usage, time) of the first signer whose limits the card keeps, else of the first.
-
-    The same key may be listed twice with different limits.
-    """
-    found = [
-        (
-            signer,
-            _check_usage(card, signer),
-            check_window(expires_at, signed_at, faults, signer, policy, instant),
-        )
-        for signer in own
-    ]
-    return next((one for one in found if fold(one[1:]) is not Outcome.INVALID), found[0])
 
 
 def _find_signers(envelope: jws.Jws, trust: TrustView) -> tuple[Sequence[Signer], Check]:

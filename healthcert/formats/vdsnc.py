@@ -25,7 +25,8 @@ from ..transport import jcs, strict_json
 from ..trust import TrustView
 from ..verdict import Check, Stage, Status
 from . import vdsnc_content as content
-from .vdsnc_signer import Vouched, check_revocation, check_usage, find_signer
+from .listings import best_of
+from .vdsnc_signer import Vouched, check_revocation, check_usage, find_signers
 from .window import AHEAD, EVENT_SLACK_S, check_window
 
 DECODE_STAGES = (Stage.PREFIX, Stage.COSE)
@@ -69,22 +70,23 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     seal: Seal = decoded.envelope
     claimed = seal.unverified_data["hdr"].get("is")
     country = claimed if isinstance(claimed, str) else None
-    found, refusal = find_signer(seal.certificate, trust, country)
-    if found is None:
+    listed, refusal = find_signers(seal.certificate, trust, country)
+    if not listed:
         return Finding((refusal,))
-    refusal = _check_signature(seal, found)
+    refusal = _check_signature(seal, listed[0])  # all of one key
     if refusal is not _SIGNED:
         return Finding((refusal,))
     data = seal.unverified_data  # verified from here on
     header, message = data["hdr"], data["msg"]
     kind, structure = content.check(header, message)
-    checks = (
-        _SIGNED,
-        check_usage(found, kind, country),
-        _check_time(message, kind, found, policy, now),
-        structure,
-        check_revocation(found, trust, policy, now),
+    found, usage, time = best_of(
+        listed,
+        lambda one: (check_usage(one, kind, country), _check_time(message, kind, one, policy, now)),
     )
+    # a listing without a certificate must not hide that another one's was revoked
+    asked = [check_revocation(one, trust, policy, now) for one in (found, *listed)]
+    revocation = next((check for check in asked if check.status is Status.FAIL), asked[0])
+    checks = (_SIGNED, usage, time, structure, revocation)
     readable = structure.status is Status.PASS
     return Finding(
         checks,

@@ -7,6 +7,7 @@ Source: ICAO Doc 9303-12 §7.1 (signer and list profiles), 9303-13; RFC 5280 §6
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -51,25 +52,27 @@ class Vouched(NamedTuple):
     anchor: Authority | None
 
 
-def find_signer(
+def find_signers(
     certificate: Certificate, trust: TrustView, country: str | None
-) -> tuple[Vouched | None, Check]:
-    """Who vouches for the certificate of the code, or the check that says nobody does.
+) -> tuple[Sequence[Vouched], Check]:
+    """Every listing of the key in the code, else who vouches for its certificate, else why nobody does.
 
     `country` is the issuer the header claims; it chooses among listings and is judged by `check_usage`.
     """
+    found = []
     for signer in trust.signers(VDS_NC, _key_name(certificate))[:MAX_SIGNERS_PER_KID]:
         if signer.public_key == certificate.public_key:
             listed = signer.certificate
-            if listed is None:
-                return Vouched(signer, None, None), _FOUND
-            above = find_anchor(listed, trust.issuers_of(VDS_NC, listed), country)
-            return Vouched(signer, listed, above), _FOUND
+            named = () if listed is None else trust.issuers_of(VDS_NC, listed)
+            above = None if listed is None else find_anchor(listed, named, country)
+            found.append(Vouched(signer, listed, above))
+    if found:
+        return found, _FOUND
     named = trust.issuers_of(VDS_NC, certificate)
     anchor = find_anchor(certificate, named, country)
     if anchor is not None:
-        return Vouched(_signer(certificate, anchor.country), certificate, anchor), _FOUND
-    return None, _TOO_MANY if len(named) > MAX_ANCHORS_PER_SIGNER else _NO_ANCHOR
+        return [Vouched(_signer(certificate, anchor.country), certificate, anchor)], _FOUND
+    return (), _TOO_MANY if len(named) > MAX_ANCHORS_PER_SIGNER else _NO_ANCHOR
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

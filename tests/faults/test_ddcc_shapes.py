@@ -139,3 +139,15 @@ def test_there_is_no_list_to_ask_and_the_verdict_says_so(issuer: Any, noon: date
         Outcome.UNDETERMINED,
         ("policy.revocation_not_checked",),
     )
+
+
+@pytest.mark.parametrize("wrong", [{"not_after": "2021-12-31T00:00:00Z"}, {"usage": ["t"]}])
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_listings_of_a_key_the_fitting_one_counts_in_any_order(
+    issuer: Any, noon: datetime, wrong: dict[str, Any], order: int
+) -> None:
+    listed = [issuer.entry(formats=["who-ddcc"], **wrong), issuer.entry(formats=["who-ddcc"])][::order]
+    text = issuer.text(payload=cbor2.dumps(usual()))
+    assert judge(text, issuer.trust(*listed), now=noon).outcome is Outcome.VALID
+    alone = issuer.entry(formats=["who-ddcc"], **wrong)
+    assert judge(text, issuer.trust(alone), now=noon).outcome is Outcome.INVALID

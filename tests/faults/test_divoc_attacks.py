@@ -880,3 +880,13 @@ def test_no_repr_tells_whose_certificate_it_is() -> None:
     for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
         assert "Perera" not in shown
         assert "1990-04-05" not in shown
+
+
+@pytest.mark.parametrize("wrong", [{"not_after": "2021-12-31T00:00:00Z"}, {"usage": ["t"]}])
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_listings_of_a_key_the_fitting_one_counts_in_any_order(
+    wrong: dict[str, Any], order: int
+) -> None:
+    listed = [entry(_OWN_RSA, **wrong), entry(_OWN_RSA)][::order]
+    assert judged(signed(usual()), trust(*listed)).outcome is Outcome.VALID
+    assert judged(signed(usual()), trust(entry(_OWN_RSA, **wrong))).outcome is Outcome.INVALID

@@ -438,3 +438,28 @@ def test_a_listed_key_without_a_country_says_that_nobody_else_named_it(pki: Any)
     assert "key.country_unlisted" in verdict.reasons
     named = judged(pki, pki.signer.text(), parse_trust_object({"keys": [bare | {"country": "AU"}]}))
     assert "key.country_unlisted" not in named.reasons
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"not_after": "2021-12-31T00:00:00Z"}, {"usage": ["t"]}, {"country": "NZL"}]
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_listings_of_a_key_the_fitting_one_counts_in_any_order(
+    pki: Any, wrong: dict[str, Any], order: int
+) -> None:
+    bare = {"spki": pki.b64(pki.spki_of(pki.signer.key)), "country": "AUS", "formats": ["vds-nc"]}
+    both = parse_trust_object({"keys": [bare | wrong, bare][::order]})
+    assert judged(pki, pki.signer.text(), both).outcome is Outcome.VALID
+    assert (
+        judged(pki, pki.signer.text(), parse_trust_object({"keys": [bare | wrong]})).outcome
+        is Outcome.INVALID
+    )
+
+
+@pytest.mark.req("K05")
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_bare_listing_beside_it_does_not_hide_that_a_certificate_was_revoked(pki: Any, order: int) -> None:
+    bare = {"spki": pki.b64(pki.spki_of(pki.signer.key)), "country": "AUS", "formats": ["vds-nc"]}
+    whole = {"x5c": [pki.b64(pki.signer.certificate)], "country": "AUS", "formats": ["vds-nc"]}
+    trust = pki.authority.trust(pki.authority.crl(77), keys=[bare, whole][::order])
+    refused(judged(pki, pki.signer.text(), trust), "revocation.revoked")
