@@ -48,6 +48,10 @@ class Card(NamedTuple):
     rid: str | None
     claims: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        """Without the claims: a repr ends in logs and tracebacks."""
+        return f"Card({self.check}, {self.kind})"
+
 
 class _Content:
     """The resources of a bundle, and the faults found on the way to them."""

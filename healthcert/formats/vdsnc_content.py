@@ -23,7 +23,6 @@ from ..verdict import Check, Stage, Status
 VERSION = 1
 KINDS = {"icao.vacc": "vaccination", "icao.test": "test"}
 MAX_FIELD_CHARS = 200
-ZONE_SLACK_S = 86_400.0  # a day begins up to 14 hours before it does in UTC: one day covers it
 _DAY_S = 86_400.0
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NEVER = float("-inf")
