@@ -40,6 +40,7 @@ class World:
         self.scans: list[Scan] = []
         self.asked = 0
         self.disk_error: Exception | None = None
+        self.set_aside = 0
         self.snapshot = TrustSnapshot.from_trust_object({"keys": []}, issued_at=AT)
         self.read: Callable[[Any], tuple[Symbol, ...]] = lambda _: tuple(
             Symbol(t, "fake") for t in self.texts
@@ -264,7 +265,7 @@ def test_nothing_of_the_code_or_its_holder_reaches_the_screen(world: World) -> N
     assert SECRET not in repr(world.messages)
     assert {key for m in world.messages for key in m} <= {
         "type", "signal", "reasons", "kind", "doses", "trust_version",
-        "trust_age_min", "network", "queue", "disk_full",
+        "trust_age_min", "network", "queue", "disk_full", "set_aside",
     }  # fmt: skip
 
 
