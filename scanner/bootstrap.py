@@ -108,7 +108,7 @@ class Kiosk:
     def close(self) -> None:
         """Give everything back: camera, pins, screen, outbox; the lamp goes dark."""
         if not self.loop.flush():
-            self.outbox.settle()  # a repair under way is worth waiting for: what it holds up is in memory only
+            self.outbox.settle()  # a repair is worth waiting for: what it holds up is in memory only
             self.loop.flush()
         self._stack.close()
 

@@ -52,16 +52,15 @@ class Outbox:
     ) -> None:
         self._path, self._point, self._background = path, point, background
         self._lock, self._opening = threading.RLock(), threading.Lock()
-        self._guard, self._closed, self._fault = -1, False, ""
+        self._guard, self._closed, self._fault = -1, False, OutboxError("the outbox is being opened")
         self._db: sqlite3.Connection | None = None
         self._generation = self._waiting = self._change = self._set_aside = 0
         try:
             self._open()
-        except (OutboxBusy, OutboxUnusable):
-            self.close()
-            raise
-        except OutboxError:
-            pass  # told in the log; append and next_batch try again
+        except BaseException as error:
+            if not isinstance(error, OutboxError) or isinstance(error, (OutboxBusy, OutboxUnusable)):
+                self.close()
+                raise  # else it is told in the log, and append and next_batch try again
 
     @property
     def epoch(self) -> int:
@@ -97,7 +96,7 @@ class Outbox:
         Raises OutboxError while the file is not open.
         """
         if self._db is None:
-            raise OutboxError(self._fault or "the outbox is closed")
+            raise self._not_open()
         return self._waiting
 
     def next_batch(self, limit: int = 50) -> OutboxBatch | None:
@@ -199,21 +198,21 @@ class Outbox:
             self._point(f"{name}.after_commit")
 
     def _ready(self) -> sqlite3.Connection:
-        if self._closed:
-            raise OutboxError("the outbox is closed")
+        if self._db is None and not self._closed and not self._opening.locked():
+            self._background(self._try_to_open)
         if self._db is None:
-            if not self._opening.locked():
-                self._background(self._try_to_open)
-            if self._db is None:
-                raise OutboxError(self._fault or "the outbox is being opened")
+            raise self._not_open()
         return self._db
+
+    def _not_open(self) -> OutboxError:
+        return OutboxError("the outbox is closed") if self._closed else type(self._fault)(str(self._fault))
 
     def _failed(self, error: sqlite3.Error) -> None:
         """A damaged file is closed; whoever comes next has it repaired and opened again."""
         if outbox_file.damaged(error) and self._db is not None:
             _log.error("outbox: %s", error)
             self._db.close()
-            self._db = None
+            self._db, self._fault = None, OutboxError("the outbox is being repaired")
 
     def _try_to_open(self) -> None:
         with suppress(OutboxError):
@@ -228,16 +227,14 @@ class Outbox:
                 if self._guard < 0:
                     self._guard = outbox_file.take_guard(self._path)
                 db = outbox_file.open_journal(self._path)
-                (waiting,) = db.execute(
-                    "SELECT count(*) FROM streams s, entries e WHERE e.epoch = s.epoch AND e.seq >= s.sent_to"
-                ).fetchone()
+                waiting = outbox_state.count_all(db)
             except (OSError, sqlite3.Error, OutboxError) as error:
                 fault = told(error)
-                if str(fault) != self._fault:
+                if str(fault) != str(self._fault):
                     _log.error("outbox: cannot be opened (%s); reports wait in memory meanwhile", fault)
-                self._fault = str(fault)
+                self._fault = fault
                 raise fault from error
             with self._lock:
-                self._db, self._waiting, self._fault = db, waiting, ""
+                self._db, self._waiting = db, waiting
                 self._generation += 1
                 self._set_aside = outbox_file.set_aside(self._path)

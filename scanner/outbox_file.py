@@ -67,16 +67,17 @@ def told(error: Exception) -> OutboxError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return OutboxFull("the disk is full")
         fault = f"{error.strerror}: {error.filename}"
-        return (
-            OutboxError(fault) if error.errno in _PASSING else OutboxUnusable(f"outbox.path: {fault}")
-        )
+        return OutboxError(fault) if error.errno in _PASSING else OutboxUnusable(f"outbox.path: {fault}")
     return OutboxError(type(error).__name__)
 
 
 def damaged(error: BaseException) -> bool:
     """Whether SQLite found the file itself to be broken."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, sqlite3.DatabaseError) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, sqlite3.DatabaseError) and code in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
 
 
 def take_guard(path: Path) -> int:

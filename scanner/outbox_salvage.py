@@ -1,8 +1,8 @@
 """What can still be read of a damaged outbox, copied into a fresh one under the same numbers.
 
 Same numbers, so nothing is sent twice: what the service has already it drops. Numbers that are gone for good
-become a gap in the next report, and the service raises its alarm. If a counter of ours was lost and a number is
-used anew, the service sees another report under it and opens a new stream (ADR 4).
+become a gap in the next report, and the service raises its alarm. If a counter of ours was lost and a number
+is used anew, the service sees another report under it and opens a new stream (ADR 4).
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from healthcert.transport.cbor import CborError
 from scanner.plain_cbor import plain
 from scanner.protocol import MAX_ENTRY_BYTES, MAX_NUMBER
 
-STEP = 8  # numbers passed over at a place that cannot be read; a page holds about 25 reports
+STEP = 8  # numbers passed over at a place that cannot be read; a page holds 30 to 90 reports
 MAX_MISSES = 100_000  # such places before giving up: 800,000 numbers in a few seconds
 MAX_STREAMS = 1_000
-# Only these mean that a part of the file is gone. Others (no room for the -shm file) pass: nothing is given up.
-_GONE = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+# Only these mean that a part of the file is gone. Others (no room for the -shm file) pass.
+_GONE = frozenset(
+    {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+)
 _GONE_ON_DISK = frozenset({sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ})
 _ROWS = "SELECT seq, body, at, acked_at FROM entries WHERE epoch = ? AND seq > ? AND seq < ? ORDER BY seq"
 
@@ -31,7 +33,7 @@ Row = tuple[int, bytes, int, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """Reports copied; how many of them wait to be sent; waiting ones lost, None: the counters were lost too."""
+    """Reports copied; how many of them wait to be sent; waiting ones lost, None: nobody can tell."""
 
     kept: int
     waiting: int
@@ -60,7 +62,9 @@ def salvage(broken: Path, fresh: sqlite3.Connection) -> Salvaged:
             for seq, body, at, acked_at in _rows(source, stream):
                 sent = seq < stream.sent_to
                 stamp = min(acked_at or age, age) if sent else None
-                fresh.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", (stream.epoch, seq, body, at, stamp))
+                fresh.execute(
+                    "INSERT INTO entries VALUES (?, ?, ?, ?, ?)", (stream.epoch, seq, body, at, stamp)
+                )
                 of_stream[sent] += 1
                 last = max(last, seq)
             # A fork that was under way left reports beyond next_seq: they are moved on later.
@@ -104,7 +108,9 @@ def _guessed(source: sqlite3.Connection) -> Mapping[int, _Stream]:
     found: dict[int, _Stream] = {}
     epoch = -1
     while len(found) < MAX_STREAMS:
-        row = _ask(source, "SELECT epoch, seq FROM entries WHERE epoch > ? ORDER BY epoch, seq LIMIT 1", epoch)
+        row = _ask(
+            source, "SELECT epoch, seq FROM entries WHERE epoch > ? ORDER BY epoch, seq LIMIT 1", epoch
+        )
         if not row or not _count(*row[0]):
             break
         epoch, first = row[0]

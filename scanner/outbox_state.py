@@ -1,8 +1,8 @@
-"""How far each stream has come and what a reply does to it: statements on an open journal, no locks, no files.
+"""How far each stream has come and what a reply does to it: statements on an open journal, no locks.
 
-A stream is a row (epoch, next_seq, sent_to, probing). Its entries before sent_to are confirmed, those from there
-on wait; those beyond next_seq are what a fork left, to be moved into the newest stream. Every function does at
-most CHUNK rows, or one message of them. Source: requirement K04; ADR 4.
+A stream is a row (epoch, next_seq, sent_to, probing). Its entries before sent_to are confirmed, those from
+there on wait; those beyond next_seq are what a fork left, to be moved into the newest stream. Every function
+but `count_all` does at most CHUNK rows, or one message of them. Source: requirement K04; ADR 4.
 """
 
 from __future__ import annotations
@@ -98,13 +98,14 @@ def grow_older(db: sqlite3.Connection, now: datetime) -> int:
     passed = moment - kept["seen"] if kept["seen"] else 0
     age = int(kept["age"]) + min(max(0, passed), STEP // _MS)
     db.execute(
-        "UPDATE meta SET value = CASE key WHEN 'age' THEN ? ELSE ? END WHERE key IN ('age', 'seen')", (age, moment)
+        "UPDATE meta SET value = CASE key WHEN 'age' THEN ? ELSE ? END WHERE key IN ('age', 'seen')",
+        (age, moment),
     )
     return age
 
 
 def forget(db: sqlite3.Connection, now: datetime) -> int:
-    """Delete up to CHUNK entries confirmed longer than KEEP ago; how many. A stream's newest stays as its mark."""
+    """Delete up to CHUNK entries confirmed longer than KEEP ago; how many. A stream's newest stays."""
     limit, gone = grow_older(db, now) - KEEP // _MS, 0
     for epoch, end in db.execute("SELECT epoch, min(sent_to, next_seq - 1) FROM streams").fetchall():
         oldest = db.execute(
@@ -150,6 +151,14 @@ def count(db: sqlite3.Connection, epoch: int, start: int, end: int) -> tuple[int
     return number, last + 1 if number == CHUNK else end
 
 
+def count_all(db: sqlite3.Connection) -> int:
+    """How many entries wait: for opening the file only, it reads on and on."""
+    (waiting,) = db.execute(
+        "SELECT count(*) FROM streams s, entries e WHERE e.epoch = s.epoch AND e.seq >= s.sent_to"
+    ).fetchone()
+    return int(waiting)
+
+
 def _stand(db: sqlite3.Connection, epoch: int, sent_to: int, age: int) -> tuple[int, list[Range]]:
     """The service has this stream up to `sent_to`: what lies before is confirmed, the rest waits."""
     (before,) = db.execute("SELECT sent_to FROM streams WHERE epoch = ?", (epoch,)).fetchone()
@@ -158,7 +167,8 @@ def _stand(db: sqlite3.Connection, epoch: int, sent_to: int, age: int) -> tuple[
         (sent_to, sent_to, epoch),
     )
     confirmed = db.execute(
-        "UPDATE entries SET acked_at = ? WHERE epoch = ? AND seq >= ? AND seq < ?", (age, epoch, before, sent_to)
+        "UPDATE entries SET acked_at = ? WHERE epoch = ? AND seq >= ? AND seq < ?",
+        (age, epoch, before, sent_to),
     ).rowcount
     return -confirmed, [(epoch, sent_to, before)] if sent_to < before else []
 

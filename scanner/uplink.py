@@ -36,8 +36,8 @@ INTERVAL_S = 60
 INTERVAL_MIN_S, INTERVAL_MAX_S = 1, 3600  # what a service may ask for; beyond it is a fault of the service
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 300.0
 TIMEOUT_S = 10.0
-# Replies in a row that confirm nothing and are answered at once: a restored service asks for each stream to be
-# resent, a fork is asked about twice. Beyond, the service is at fault and is asked more and more seldom.
+# Replies in a row that confirm nothing and are answered at once: a restored service asks for each stream to
+# be resent, a fork is asked about twice. Beyond, the service is at fault and is asked more and more seldom.
 STANDING = 3
 PATH = "/api/v1/scan-reports"
 HINTS = {

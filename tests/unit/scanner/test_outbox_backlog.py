@@ -1,4 +1,4 @@
-"""However much waits: the lamp's thread gets its turn, numbers are at hand, and ages survive a jumping clock."""
+"""However much waits: the lamp's thread gets its turn, numbers are at hand, a jumping clock ages nothing."""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,10 +51,6 @@ def break_down(box: Outbox) -> None:
 def days_pass(box: Outbox, since: datetime, span: timedelta) -> int:
     """A kiosk that runs for `span` and prunes every hour; how many entries went."""
     return sum(box.prune(since + timedelta(hours=n)) for n in range(1, span // timedelta(hours=1) + 1))
-
-
-def at_once(work: Callable[[], None]) -> None:
-    work()
 
 
 @pytest.mark.req("K04")
