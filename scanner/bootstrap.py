@@ -107,7 +107,9 @@ class Kiosk:
 
     def close(self) -> None:
         """Give everything back: camera, pins, screen, outbox; the lamp goes dark."""
-        self.loop.flush()
+        if not self.loop.flush():
+            self.outbox.settle()  # a repair is worth waiting for: what it holds up is in memory only
+            self.loop.flush()
         self._stack.close()
 
 

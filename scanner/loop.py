@@ -35,6 +35,7 @@ STAGES = ("capture", "read", "decode", "verify", "lamp")
 WAIT_FOR_FRAME_S = 0.25
 MAX_UNWRITTEN = 10_000  # reports of about 300 bytes: 3 MB, an hour at three checks a second
 RETRY_WRITE_S = 1.0
+WRITES_A_TURN = 5  # of those that waited for the disk: 50 ms on a slow card, and the next frame is looked at
 CERTIFICATE_PREFIXES = ("HC1:", "HC2:", "NZCP:", "shc:/")
 STATUS_EVERY_S = 1.0
 CLOCK_SLACK = timedelta(days=1)  # time zones told wrongly and drift, never a lost clock battery
@@ -275,7 +276,7 @@ class Loop:
         if self.state is State.COOLDOWN and not self._memory.in_view(now):
             self.state = step(self.state, Event.CODE_GONE)
         if self._unwritten and now >= self._retry_at:
-            self.flush()
+            self.flush(WRITES_A_TURN)
         if now >= self._status_at:
             self._status_at = now + STATUS_EVERY_S
             self._send_status()
@@ -287,11 +288,11 @@ class Loop:
             log.error("report lost: the disk takes nothing and %d wait in memory", MAX_UNWRITTEN)
         self._unwritten.append(report)
         if len(self._unwritten) == 1 or self._now() >= self._retry_at:
-            self.flush()
+            self.flush(WRITES_A_TURN)
 
-    def flush(self) -> bool:
-        """Hand the waiting reports to the outbox in order; False if it refuses."""
-        while self._unwritten:
+    def flush(self, most: int = MAX_UNWRITTEN) -> bool:
+        """Hand the oldest `most` waiting reports to the outbox in order; False if it refuses."""
+        for _ in range(min(most, len(self._unwritten))):
             try:
                 self.parts.outbox.append(self._unwritten[0])
             except (OutboxError, OSError, sqlite3.Error) as error:
@@ -309,17 +310,19 @@ class Loop:
         age = None
         if trust.issued_at is not None:
             age = max(0, int((self.parts.utc_now() - trust.issued_at).total_seconds() // 60))
+        shut = False
         try:
             pending = self.parts.outbox.pending()
-        except (OutboxError, OSError, sqlite3.Error):
-            pending = 0
+        except (OutboxError, OSError, sqlite3.Error):  # it could not be opened yet
+            pending, shut = 0, True
         self.parts.screen.send(
             {
                 "type": "status",
                 "trust_age_min": age,
                 "network": self.parts.network(),
                 "queue": pending + len(self._unwritten),
-                "disk_full": bool(self._unwritten),
+                "disk_full": shut or bool(self._unwritten),
+                "set_aside": self.parts.outbox.set_aside,
             }
         )
 

@@ -84,15 +84,16 @@ def status_view(message: Mapping[str, Any], lang: str, clock: str) -> dict[str, 
     """{"clock", "trust", "network", "queue", "alarm"} for the line at the bottom."""
     words = CATALOGUE[lang]
     network = {True: "online", False: "offline", None: "local"}[message.get("network")]
-    full = bool(message.get("disk_full"))
+    full, damaged = bool(message.get("disk_full")), bool(message.get("set_aside"))
+    queue = words["status.queue"].format(n=message.get("queue", 0))
+    if damaged:
+        queue += f" · {words['status.damaged']}"
     return {
         "clock": clock,
         "trust": _age(message.get("trust_age_min"), words),
         "network": words[f"status.{network}"],
-        "queue": words["status.disk_full"]
-        if full
-        else words["status.queue"].format(n=message.get("queue", 0)),
-        "alarm": full or network == "offline",
+        "queue": words["status.disk_full"] if full else queue,
+        "alarm": full or damaged or network == "offline",
     }
 
 
