@@ -79,7 +79,7 @@ def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Chec
     claims = cwt.read_usual(payload)
     if claims is not None:
         kind = dcc.usual_kind(claims.dcc)
-        if kind is not None:
+        if kind is not None and cwt.announces(payload, kind, len(claims.dcc[kind][0])):
             return claims, (kind,), _PASS_SCHEMA if claims.private is None else _with_private((), claims)
     claims = cwt.parse(payload)
     return claims, dcc.groups(claims.dcc), check_content(claims, policy)
