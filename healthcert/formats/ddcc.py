@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ..claims import build_claims
+from ..claims import LaterClaims, build_claims
 from ..errors import DecodeError
 from ..model import WHO_DDCC, Decoded, Finding
 from ..policy import Policy
@@ -66,7 +66,7 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         (SIGNED, usage, time, content, NOT_CHECKABLE),
         "test" if kind == _TEST else "vaccination",
         signer.country,
-        _present(ddcc, kind, issued, last) if readable else build_claims({}, ddcc=ddcc),
+        LaterClaims(_present, (ddcc, kind, issued, last)) if readable else build_claims({}, ddcc=ddcc),
     )
 
 
@@ -100,9 +100,9 @@ def _check_structure(ddcc: Mapping[str, Any], kind: str) -> Check:
     return Check(Stage.SCHEMA, Status.PASS)
 
 
-def _present(
-    ddcc: Mapping[str, Any], kind: str, issued: float | None, expires: float | None
-) -> dict[str, Any]:
+def _present(read: tuple[Mapping[str, Any], str, float | None, float | None]) -> dict[str, Any]:
+    """The claims of (map, kind, issued, expires) that `_check_structure` passed."""
+    ddcc, kind, issued, expires = read
     meta = ddcc.get("meta")
     holder = {
         "full_name": ddcc.get("name"),

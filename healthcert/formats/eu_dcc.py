@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from ..claims import LaterClaims
 from ..errors import DecodeError
-from ..model import EU_DCC, Claims, Decoded, Finding
+from ..model import EU_DCC, Claims, Decoded, Finding, make
 from ..policy import Policy
 from ..revocation import NOT_CHECKABLE, HashedRevocations, check_hashes
 from ..rules.countries import alpha_2
@@ -22,12 +23,19 @@ from ..verdict import Check, Stage, Status
 from . import dcc
 from .hcert import SIGNED, find_signers
 from .listings import best_of
-from .presented import PresentedClaims
+from .presented import present
 from .private import read_private
-from .window import AHEAD, COUNTRY_UNLISTED, check_window, last_day
+from .window import AHEAD, COUNTRY_UNLISTED, PASS_TIME, check_window, last_day
 
 _FAIL = Status.FAIL  # looked up once, as in `verdict`
 _PASS_USAGE, _PASS_SCHEMA = Check(Stage.KEY_USAGE, Status.PASS), Check(Stage.SCHEMA, Status.PASS)
+CLEAN = (
+    SIGNED,
+    _PASS_USAGE,
+    PASS_TIME,
+    _PASS_SCHEMA,
+    NOT_CHECKABLE,
+)  # the checks `verify` returns where nothing is found
 
 
 def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) -> Finding:
@@ -49,18 +57,15 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
             found, lambda one: (check_usage(kinds, one), check_time(claims, one, policy, instant))
         )
     listed = trust.dcc_revocations
-    return Finding(
-        (
-            SIGNED,
-            usage,
-            time,
-            content,
-            NOT_CHECKABLE if listed is None else _check_revocation(decoded, claims, found, listed, instant),
-        ),
-        dcc.KINDS[kinds[0]] if kinds else None,
-        signer.country or claims.issuer,
-        PresentedClaims(claims),
-    )
+    if listed is None and usage is _PASS_USAGE and time is PASS_TIME and content is _PASS_SCHEMA:
+        checks: tuple[Check, ...] = CLEAN
+    else:
+        revoked = (
+            NOT_CHECKABLE if listed is None else _check_revocation(decoded, claims, found, listed, instant)
+        )
+        checks = (SIGNED, usage, time, content, revoked)
+    kind = dcc.KINDS[kinds[0]] if kinds else None
+    return make(Finding, (checks, kind, signer.country or claims.issuer, LaterClaims(present, claims)))
 
 
 def _check_revocation(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .. import keys
 from ..certificates import Certificate, parse_certificate
-from ..claims import build_claims
+from ..claims import LaterClaims, build_claims
 from ..errors import DecodeError, KeyMaterialError
 from ..limits import MAX_REMEMBERED, MAX_SIGNER_CERTIFICATE_CHARS
 from ..model import VDS_NC, Decoded, Finding
@@ -94,7 +94,7 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         checks,
         kind,
         alpha_2(country) or found.signer.country,
-        content.claims(kind, data) if kind and readable else build_claims({}, vds=data),
+        LaterClaims(content.claims, (kind, data)) if kind and readable else build_claims({}, vds=data),
     )
 
 

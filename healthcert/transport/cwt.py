@@ -15,7 +15,7 @@ import cbor2
 
 from ..errors import DecodeError
 from ..limits import MAX_CBOR_DEPTH, MAX_CBOR_ITEMS, MAX_NUMERIC_DATE, MIN_NUMERIC_DATE
-from ..model import Claims
+from ..model import Claims, make
 from ..verdict import Stage
 from .cbor import CborError, Reader
 
@@ -34,8 +34,12 @@ _USUAL_HEADS = (_DCC_HEAD + b"\xa4", b"\x63nam\xa4")
 _GROUP_HEADS = {
     kind: tuple(bytes((0x61, ord(kind), 0x81, 0xA0 + size)) for size in range(16)) for kind in "vtr"
 }
-_END = b"\x9d\x17\xe2\x5b\xc4\x08\x71\xfa"  # any bytes that no certificate holds
+# Any bytes that no certificate holds. All end in bits that ASCII letters and digits do not end in, so that
+# the search for them steps over nine bytes at a time.
+_END = b"\xff\xfe\xfd\xfc\xbf\xfe\xbd\xfc"
 _END_ITEM = b"\x48" + _END
+_SHALLOW = MAX_CBOR_DEPTH // 2  # the quick reading of a DDCC keeps away from the bounds of the strict one
+_FEW_CLAIMS = 16
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
 
 
@@ -46,10 +50,11 @@ def read_usual(payload: bytes) -> Claims | None:
     and asks `announces`, or calls `parse`.
     """
     claims = _fast(payload)
-    hcert = None if claims is None else claims.get(CLAIM_HCERT)
-    if claims is None or type(hcert) is not dict or type(hcert.get(HCERT_DCC)) is not dict:
+    if claims is None:
         return None
-    return _claims(claims, hcert[HCERT_DCC])
+    hcert = claims.get(CLAIM_HCERT)
+    dcc = hcert.get(HCERT_DCC) if type(hcert) is dict else None
+    return _claims(claims, dcc) if type(dcc) is dict else None
 
 
 def announces(payload: bytes, kind: str, members: int) -> bool:
@@ -83,7 +88,9 @@ def parse_ddcc(payload: bytes) -> tuple[Mapping[str, Any], float | None, float |
     A time that is absent is no fault here: the bare map has none.
     Raises DecodeError at SCHEMA with the codes of `parse`.
     """
-    claims = _strict_any(payload)
+    claims = _written_plainly(payload)
+    if claims is None:
+        claims = _strict_any(payload)
     hcert = claims.get(CLAIM_HCERT)
     if not isinstance(hcert, Mapping):
         if not _is_json(claims, len(payload)):
@@ -112,7 +119,7 @@ def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
         and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
         and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
     ):
-        return Claims(issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE))
+        return make(Claims, (issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE)))
     faults: list[str] = []
     exp = _numeric_date(expires, "exp", faults)
     iat = _numeric_date(issued, "iat", faults)
@@ -135,7 +142,7 @@ def looks_like_ddcc(payload: bytes) -> bool:
     sub_claim = payload[at + len(_HCERT_HEAD) : at + len(_HCERT_HEAD) + 1] if at >= 0 else b""
     if sub_claim in (b"\x03", b"\x04"):
         return True
-    return sub_claim == b"\x01" and b"\x64hcid" in payload and b"\x63ver" not in payload
+    return sub_claim == b"\x01" and b"\x63ver" not in payload and b"\x64hcid" in payload
 
 
 def _fast(payload: bytes) -> dict[Any, Any] | None:
@@ -151,6 +158,37 @@ def _fast(payload: bytes) -> dict[Any, Any] | None:
     if mark != _END or type(claims) is not dict or len(claims) != payload[0] - 0xA0:
         return None
     return claims
+
+
+def _written_plainly(payload: bytes) -> dict[Any, Any] | None:
+    """What the strict reader gives, where `payload` is the one plain way to write it; None says nothing.
+
+    Values of JSON types that `cbor2` writes back to the same bytes leave no room for a tag, a key twice or
+    bytes behind them.
+    """
+    if len(payload) > MAX_CBOR_ITEMS:  # as many items at most as bytes
+        return None
+    try:
+        claims = cbor2.loads(payload)
+        if type(claims) is not dict or not _is_shallow(claims, len(payload)):
+            return None
+        return claims if cbor2.dumps(claims) == payload else None
+    except Exception:
+        return None  # the strict reader names the fault
+
+
+def _is_shallow(claims: dict[Any, Any], room: int) -> bool:
+    """A bare map, or scalar claims and one map under the hcert claim; far from every bound."""
+    hcert = claims.get(CLAIM_HCERT)
+    if hcert is None:
+        return _is_json(claims, room, _SHALLOW)
+    if len(claims) > _FEW_CLAIMS or type(hcert) is not dict or len(hcert) != 1:
+        return False
+    for label, value in claims.items():
+        if type(label) is not int or (label != CLAIM_HCERT and type(value) not in (int, str, float)):
+            return False
+    ((kind, inner),) = hcert.items()
+    return type(kind) is int and type(inner) is dict and _is_json(inner, room, _SHALLOW)
 
 
 def _strict(payload: bytes) -> dict[Any, Any]:
@@ -192,11 +230,11 @@ def _says_all(claims: dict[Any, Any], payload: bytes) -> bool:
     return _DCC_HEAD + cbor2.dumps(hcert[HCERT_DCC]) in payload
 
 
-def _is_json(value: Any, room: int) -> bool:
-    """Only JSON types, no deeper, larger or longer than the `room` bytes they came from allow."""
+def _is_json(value: Any, room: int, depth: int = MAX_CBOR_DEPTH) -> bool:
+    """Only JSON types, no deeper than `depth`, no larger or longer than their `room` bytes allow."""
     level: list[Any] = [value]
     items = chars = 0
-    for _ in range(MAX_CBOR_DEPTH):
+    for _ in range(depth):
         below: list[Any] = []
         for value in level:
             kind = type(value)

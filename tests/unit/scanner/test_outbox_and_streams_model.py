@@ -39,7 +39,7 @@ class Service:
         created = sent.epoch not in self.streams
         stand, mark, parent = self.streams.setdefault(sent.epoch, (0, None, None))
         mine = self.held.setdefault(sent.epoch, {})
-        decision = decide(batch, Stream(sent.epoch, stand, mark), mine)
+        decision = decide(batch, Stream(sent.epoch, stand, mark), sorted(mine.items()))
         status = "created" if created else "ok"
         if decision.do is Do.RESEND:
             return Reply("resend", sent.epoch, stand, 60)
