@@ -45,11 +45,11 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         return Finding((refusal,))
     signer = found[0]
     try:
-        claims, kinds, content = _read(decoded.envelope.unverified_payload, policy)
+        claims, kinds, content, day = _read(decoded.envelope.unverified_payload, policy)
     except DecodeError as fault:
         return Finding((SIGNED, Check(fault.stage, Status.FAIL, (fault.code,))), issuer=signer.country)
     instant = now.timestamp()
-    if content.status is not _FAIL and dcc.latest_day(claims.dcc, kinds) > last_day(instant):
+    if day > last_day(instant):
         claims = claims._replace(time_faults=(*claims.time_faults, AHEAD))
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
     if len(found) > 1:
@@ -79,15 +79,22 @@ def _check_revocation(
     return check_hashes(decoded.envelope, claims.dcc, kids, countries, listed, instant)
 
 
-def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check]:
-    """The signed claims, the kinds they hold, and the check of their content. Raises DecodeError."""
+def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check, str]:
+    """The signed claims, the kinds they hold, the check of their content, and the latest day in them.
+
+    No day ("") where the content is refused. Raises DecodeError.
+    """
     claims = cwt.read_usual(payload)
     if claims is not None:
         kind = dcc.usual_kind(claims.dcc)
-        if kind is not None and cwt.announces(payload, kind, len(claims.dcc[kind][0])):
-            return claims, (kind,), _PASS_SCHEMA if claims.private is None else _with_private((), claims)
+        if kind is not None:
+            entry = claims.dcc[kind][0]
+            if cwt.announces(payload, kind, len(entry)):
+                content = _PASS_SCHEMA if claims.private is None else _with_private((), claims)
+                return claims, (kind,), content, entry[dcc.EVENT[kind]][:10]
     claims = cwt.parse(payload)
-    return claims, dcc.groups(claims.dcc), check_content(claims, policy)
+    kinds, content = dcc.groups(claims.dcc), check_content(claims, policy)
+    return claims, kinds, content, "" if content.status is _FAIL else dcc.latest_day(claims.dcc, kinds)
 
 
 def check_usage(kinds: tuple[str, ...], signer: Signer) -> Check:
