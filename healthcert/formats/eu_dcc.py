@@ -53,9 +53,7 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         claims = claims._replace(time_faults=(*claims.time_faults, AHEAD))
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
     if len(found) > 1:
-        signer, usage, time = best_of(
-            found, lambda one: (check_usage(kinds, one), check_time(claims, one, policy, instant))
-        )
+        signer, usage, time = _best_of(found, kinds, claims, policy, instant)
     listed = trust.dcc_revocations
     if listed is None and usage is _PASS_USAGE and time is PASS_TIME and content is _PASS_SCHEMA:
         checks: tuple[Check, ...] = CLEAN
@@ -66,6 +64,13 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         checks = (SIGNED, usage, time, content, revoked)
     kind = dcc.KINDS[kinds[0]] if kinds else None
     return make(Finding, (checks, kind, signer.country or claims.issuer, LaterClaims(present, claims)))
+
+
+def _best_of(
+    found: Sequence[Signer], kinds: tuple[str, ...], claims: Claims, policy: Policy, instant: float
+) -> tuple[Signer, Check, Check]:
+    """Apart, because a closure in `verify` would make every one of its variables slower to reach."""
+    return best_of(found, lambda one: (check_usage(kinds, one), check_time(claims, one, policy, instant)))
 
 
 def _check_revocation(
