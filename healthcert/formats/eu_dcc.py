@@ -45,17 +45,15 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         return Finding((refusal,))
     signer = found[0]
     try:
-        claims, kinds, content = _read(decoded.envelope.unverified_payload, policy)
+        claims, kinds, content, day = _read(decoded.envelope.unverified_payload, policy)
     except DecodeError as fault:
         return Finding((SIGNED, Check(fault.stage, Status.FAIL, (fault.code,))), issuer=signer.country)
     instant = now.timestamp()
-    if content.status is not _FAIL and dcc.latest_day(claims.dcc, kinds) > last_day(instant):
+    if day > last_day(instant):
         claims = claims._replace(time_faults=(*claims.time_faults, AHEAD))
     usage, time = check_usage(kinds, signer), check_time(claims, signer, policy, instant)
     if len(found) > 1:
-        signer, usage, time = best_of(
-            found, lambda one: (check_usage(kinds, one), check_time(claims, one, policy, instant))
-        )
+        signer, usage, time = _best_of(found, kinds, claims, policy, instant)
     listed = trust.dcc_revocations
     if listed is None and usage is _PASS_USAGE and time is PASS_TIME and content is _PASS_SCHEMA:
         checks: tuple[Check, ...] = CLEAN
@@ -66,6 +64,13 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         checks = (SIGNED, usage, time, content, revoked)
     kind = dcc.KINDS[kinds[0]] if kinds else None
     return make(Finding, (checks, kind, signer.country or claims.issuer, LaterClaims(present, claims)))
+
+
+def _best_of(
+    found: Sequence[Signer], kinds: tuple[str, ...], claims: Claims, policy: Policy, instant: float
+) -> tuple[Signer, Check, Check]:
+    """Apart, because a closure in `verify` would make every one of its variables slower to reach."""
+    return best_of(found, lambda one: (check_usage(kinds, one), check_time(claims, one, policy, instant)))
 
 
 def _check_revocation(
@@ -79,15 +84,22 @@ def _check_revocation(
     return check_hashes(decoded.envelope, claims.dcc, kids, countries, listed, instant)
 
 
-def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check]:
-    """The signed claims, the kinds they hold, and the check of their content. Raises DecodeError."""
+def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check, str]:
+    """The signed claims, the kinds they hold, the check of their content, and the latest day in them.
+
+    No day ("") where the content is refused. Raises DecodeError.
+    """
     claims = cwt.read_usual(payload)
     if claims is not None:
         kind = dcc.usual_kind(claims.dcc)
         if kind is not None:
-            return claims, (kind,), _PASS_SCHEMA if claims.private is None else _with_private((), claims)
+            entry = claims.dcc[kind][0]
+            if cwt.announces(payload, kind, len(entry)):
+                content = _PASS_SCHEMA if claims.private is None else _with_private((), claims)
+                return claims, (kind,), content, entry[dcc.EVENT[kind]][:10]
     claims = cwt.parse(payload)
-    return claims, dcc.groups(claims.dcc), check_content(claims, policy)
+    kinds, content = dcc.groups(claims.dcc), check_content(claims, policy)
+    return claims, kinds, content, "" if content.status is _FAIL else dcc.latest_day(claims.dcc, kinds)
 
 
 def check_usage(kinds: tuple[str, ...], signer: Signer) -> Check:

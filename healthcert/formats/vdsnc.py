@@ -36,10 +36,12 @@ _MAX_SIGNATURE_CHARS = 256  # ES512 is 132 bytes: 176 characters of base64
 
 
 class Seal(NamedTuple):
-    """A VDS-NC as received. `signed` are the canonical bytes of `unverified_data`."""
+    """A VDS-NC as received. Signed are the canonical bytes of `unverified_data`.
+
+    They are made only for a signer somebody stands behind: data made to be slow cost 50 ms.
+    """
 
     unverified_data: Mapping[str, Any]
-    signed: bytes
     algorithm: str
     certificate: Certificate
     signature: bytes
@@ -57,7 +59,7 @@ def decode(text: str) -> Decoded:
         algorithm, cer, sigvl = (_member(sig, name, str) for name in ("alg", "cer", "sigvl"))
         _member(data, "hdr", dict)
         _member(data, "msg", dict)
-        seal = Seal(data, jcs.canonical(data), algorithm, *_signature(cer, sigvl))
+        seal = Seal(data, algorithm, *_signature(cer, sigvl))
     except strict_json.JsonError as fault:
         raise DecodeError(Stage.COSE, f"decode.json_{fault.args[0]}") from None
     except ValueError:
@@ -113,7 +115,7 @@ def _check_signature(seal: Seal, found: Vouched) -> Check:
     verifies = keys.jws_verifier(seal.algorithm, found.signer.public_key)
     if verifies is None:
         return Check(Stage.SIGNATURE, Status.FAIL, ("signature.alg_mismatch",))
-    if not verifies(seal.signature, seal.signed):
+    if not verifies(seal.signature, jcs.canonical(seal.unverified_data)):
         return Check(Stage.SIGNATURE, Status.FAIL, ("signature.bad",))
     return _SIGNED
 

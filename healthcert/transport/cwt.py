@@ -27,6 +27,15 @@ CLAIM_PRIVATE = -70_001  # below -65536: private use; `formats.private` says wha
 HCERT_DCC = 1
 HCERT_DDCC = (1, 3, 4)  # 3 vaccination, 4 test (proposed by WHO)
 _HCERT_HEAD = b"\x39\x01\x03\xa1"  # -260: a map of one
+_DCC_HEAD = _HCERT_HEAD + bytes((HCERT_DCC,))
+# Heads of a usual certificate: 4 members, 4 of the name, then one entry of so many. No text holds these,
+# for none of it is UTF-8.
+_USUAL_HEAD, _NAME_HEAD = _DCC_HEAD + b"\xa4", b"\x63nam\xa4"
+_GROUP_HEADS = {
+    kind: tuple(bytes((0x61, ord(kind), 0x81, 0xA0 + size)) for size in range(16)) for kind in "vtr"
+}
+# The group stands first wherever keys are sorted by length: then one search finds both.
+_SORTED_HEADS = {kind: tuple(_USUAL_HEAD + head for head in heads) for kind, heads in _GROUP_HEADS.items()}
 # Any bytes that no certificate holds. All end in bits that ASCII letters and digits do not end in, so that
 # the search for them steps over nine bytes at a time.
 _END = b"\xff\xfe\xfd\xfc\xbf\xfe\xbd\xfc"
@@ -39,7 +48,8 @@ _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-nu
 def read_usual(payload: bytes) -> Claims | None:
     """The claims by the fast reader, or None when anything about them asks for `parse`.
 
-    `dcc` may hold any type `cbor2` makes: the caller proves it plain or calls `parse`.
+    `dcc` may hold any type `cbor2` makes, and of a key that stands twice the last: the caller proves it plain
+    and asks `announces`, or calls `parse`.
     """
     claims = _fast(payload)
     if claims is None:
@@ -49,6 +59,18 @@ def read_usual(payload: bytes) -> Claims | None:
     return _claims(claims, dcc) if type(dcc) is dict else None
 
 
+def announces(payload: bytes, kind: str, members: int) -> bool:
+    """Whether the maps of a usual certificate promise what was read: 4, 4 and `members` of the one entry.
+
+    Then no key stood twice, which `cbor2` does not tell. Other certificates: `parse`.
+    """
+    if payload.rfind(_NAME_HEAD) < 0:  # from behind: the name stands near the end
+        return False
+    if payload.find(_SORTED_HEADS[kind][members]) >= 0:
+        return True
+    return _USUAL_HEAD in payload and _GROUP_HEADS[kind][members] in payload
+
+
 def parse(payload: bytes) -> Claims:
     """The claims in `payload`, proved to hold JSON types only.
 
@@ -56,7 +78,7 @@ def parse(payload: bytes) -> Claims:
     `decode.cwt_too_deep`, `decode.cwt_too_many`, `schema.no_dcc`.
     """
     claims = _fast(payload)
-    if claims is None or not _is_plain(claims, len(payload)):
+    if claims is None or not _is_plain(claims, len(payload)) or not _says_all(claims, payload):
         claims = _strict(payload)
     hcert = claims.get(CLAIM_HCERT)
     dcc = hcert.get(HCERT_DCC) if isinstance(hcert, Mapping) else None
@@ -203,6 +225,14 @@ def _is_plain(claims: dict[Any, Any], room: int) -> bool:
             return False
     hcert = claims.get(CLAIM_HCERT)
     return type(hcert) is not dict or _is_json(hcert.get(HCERT_DCC), room)
+
+
+def _says_all(claims: dict[Any, Any], payload: bytes) -> bool:
+    """Whether the certificate, written again, is what was signed: then no key stood twice. It is plain."""
+    hcert = claims.get(CLAIM_HCERT)
+    if type(hcert) is not dict or HCERT_DCC not in hcert:
+        return True
+    return _DCC_HEAD + cbor2.dumps(hcert[HCERT_DCC]) in payload
 
 
 def _is_json(value: Any, room: int, depth: int = MAX_CBOR_DEPTH) -> bool:

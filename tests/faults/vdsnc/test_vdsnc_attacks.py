@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from healthcert import Outcome, Policy, Stage, Status, Verdict, decode, der, judge
 from healthcert.spki import DOMAINS
+from healthcert.transport import jcs
 from healthcert.trust import parse_trust_object
 
 pytestmark = [pytest.mark.req("K08"), pytest.mark.req("K16")]
@@ -463,3 +464,21 @@ def test_a_bare_listing_beside_it_does_not_hide_that_a_certificate_was_revoked(p
     whole = {"x5c": [pki.b64(pki.signer.certificate)], "country": "AUS", "formats": ["vds-nc"]}
     trust = pki.authority.trust(pki.authority.crl(77), keys=[bare, whole][::order])
     refused(judged(pki, pki.signer.text(), trust), "revocation.revoked")
+
+
+def test_data_made_to_be_slow_are_not_canonicalised_for_a_signer_nobody_knows(
+    pki: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+
+    def count(data: Any) -> bytes:
+        made.append(data)
+        return canonical(data)
+
+    canonical = jcs.canonical
+    stranger = pki.PassportAuthority(ec.generate_private_key(ec.SECP256R1())).signer().text()
+    monkeypatch.setattr(jcs, "canonical", count)
+    refused(judged(pki, stranger), "trust.no_anchor")
+    assert not made
+    assert judged(pki, pki.signer.text()).outcome is Outcome.VALID
+    assert made
