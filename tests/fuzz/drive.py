@@ -7,9 +7,11 @@ under docs/, and with `--keep` a minimised corpus beside this file.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -59,6 +61,14 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", action="store_true", help="minimise the corpus into the repository and end")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell starts us with it ignored
+    HOME.mkdir(parents=True, exist_ok=True)
+    only = (HOME / "lock").open("w")
+    try:
+        fcntl.flock(only, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        console.print("another run is at work")
+        return 2
     write_seeds(HOME / "corpus")
     if options.keep:
         return keep()
