@@ -1,8 +1,8 @@
 """Picture files from outside: measured by their headers before a single pixel is unpacked.
 
-A file may be 100 MB, cut off, a small file that unpacks to gigabytes, or one whose decoder passes over it ten
-thousand times: each ends in a PictureError with a stable code, in bounded memory and time. Formats: PNG, JPEG,
-BMP, GIF, WebP.
+A file may be 100 MB, cut off, a small file that unpacks to gigabytes, or one whose decoder passes over it
+ten thousand times: each ends in a PictureError with a stable code, in bounded memory and time. Formats: PNG,
+JPEG, BMP, GIF, WebP.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One picture file in a process of its own, with hard limits: a decoder or reader in C++ cannot be interrupted.
+"""One picture file in a process of its own, with hard limits: a reader in C++ cannot be interrupted.
 
 A page full of tiny finder patterns keeps the QR reader busy for minutes in one call; such a process is ended
 by the kernel, and the pictures after it are read as usual.
