@@ -20,20 +20,17 @@ def _print(line: dict[str, Any]) -> None:
 
 def read(paths: Sequence[Path]) -> int:
     """One JSON line a picture; 1 if any picture could not be used."""
-    from scanner.pictures import PictureError, load_picture
-    from scanner.vision import read_still
+    import cv2
 
+    from scanner import pictures, vision  # noqa: F401  (once here, not in the process of each picture)
+    from scanner.read_apart import read_apart
+
+    cv2.setNumThreads(1)  # a pool of threads does not survive into those processes
     bad = False
     for path in paths:
         begun = time.perf_counter()
-        line: dict[str, Any] = {"path": str(path), "symbols": []}
-        try:
-            symbols = read_still(load_picture(path))
-            line["symbols"] = [{"text": s.text, "engine": s.engine} for s in symbols]
-        except PictureError as error:
-            line["error"], bad = error.code, True
-        except Exception as error:  # one picture must not cost the answers for the others
-            line["error"], bad = f"picture.failed: {type(error).__name__}", True
+        line = {"path": str(path), **read_apart(path)}
+        bad = bad or "error" in line
         line["ms"] = round((time.perf_counter() - begun) * 1000, 1)
         _print(line)
     return int(bad)

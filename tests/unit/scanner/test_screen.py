@@ -82,6 +82,15 @@ def test_the_age_of_the_trust_data_is_told_in_fitting_units(minutes: int | None,
     assert text in status_view({"trust_age_min": minutes}, "en", "08:00")["trust"]
 
 
+@pytest.mark.parametrize(
+    ("lang", "told"), [("en", "To send: 4 · Storage was damaged"), ("vi", "Chờ gửi: 4 · Thẻ nhớ từng bị lỗi")]
+)
+def test_a_journal_that_was_set_aside_is_an_alarm_on_the_screen(lang: str, told: str) -> None:
+    view = status_view({"network": True, "queue": 4, "set_aside": 1}, lang, "08:00")
+    assert (view["queue"], view["alarm"]) == (told, True)
+    assert status_view({"network": True, "queue": 4, "set_aside": 0}, lang, "08:00")["alarm"] is False
+
+
 def test_a_full_disk_and_a_lost_network_are_shown() -> None:
     view = status_view({"network": False, "disk_full": True, "queue": 9}, "en", "08:00")
     assert view["alarm"]
