@@ -58,11 +58,10 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
 
 def _read(payload: bytes, policy: Policy) -> tuple[Claims, tuple[str, ...], Check]:
     """The signed claims, the kinds they hold, and the check of their content. Raises DecodeError."""
-    claims = cwt.read_usual(payload)
-    if claims is not None:
-        kind = dcc.usual_kind(claims.dcc)
-        if kind is not None:
-            return claims, (kind,), _PASS_SCHEMA if claims.private is None else _with_private((), claims)
+    usual = cwt.read_usual(payload, dcc.usual_kind)
+    if usual is not None:
+        claims, kind = usual
+        return claims, (kind,), _PASS_SCHEMA if claims.private is None else _with_private((), claims)
     claims = cwt.parse(payload)
     return claims, dcc.groups(claims.dcc), check_content(claims, policy)
 

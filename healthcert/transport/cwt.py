@@ -1,15 +1,17 @@
 """The signed claims. Called only after the signature held.
 
-`cbor2` reads the common case; whatever is not plain JSON afterwards (tagged dates, shared references,
-duplicate keys, indefinite heads) is read again by the strict reader, whose word counts.
-Source: RFC 8392 §3; hcert-spec §3.3.4-3.3.8.
+`cbor2` reads the common case, and its word counts only where the strict reader would say the same: plain
+types that written again are the very bytes received. Whatever else (tags, shared references, duplicate
+keys, indefinite or wasteful heads, what one version of the library forgives and another does not) is read
+by the strict reader. So a verdict never hangs on the version of `cbor2`.
+Source: RFC 8392 §3; hcert-spec §3.3.4-3.3.8; RFC 8949 §4.1 (preferred heads), §5.6 (duplicate keys).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import cbor2
 
@@ -27,21 +29,48 @@ CLAIM_PRIVATE = -70_001  # below -65536: private use; `formats.private` says wha
 HCERT_DCC = 1
 HCERT_DDCC = (1, 3, 4)  # 3 vaccination, 4 test (proposed by WHO)
 _HCERT_HEAD = b"\x39\x01\x03\xa1"  # -260: a map of one
-_END = b"\x9d\x17\xe2\x5b\xc4\x08\x71\xfa"  # any bytes that no certificate holds
-_END_ITEM = b"\x48" + _END
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
 
 
-def read_usual(payload: bytes) -> Claims | None:
-    """The claims by the fast reader, or None when anything about them asks for `parse`.
+class _Plain(NamedTuple):
+    """The types a value may consist of, besides maps, arrays, numbers, booleans and null."""
 
-    `dcc` may hold any type `cbor2` makes: the caller proves it plain or calls `parse`.
+    keys: tuple[type, ...]
+    texts: tuple[type, ...]
+
+
+_JSON = _Plain((str,), (str,))
+_CBOR = _Plain((int, str, bytes), (str, bytes))
+
+
+def read_usual(
+    payload: bytes, usual_kind: Callable[[Mapping[str, Any]], str | None]
+) -> tuple[Claims, str] | None:
+    """The claims by the fast reader and their kind, or None when anything about them asks for `parse`.
+
+    `usual_kind` names the kind of a certificate only if that holds bounded plain values of a known shape.
     """
     claims = _fast(payload)
     hcert = None if claims is None else claims.get(CLAIM_HCERT)
-    if claims is None or type(hcert) is not dict or type(hcert.get(HCERT_DCC)) is not dict:
+    if claims is None or type(hcert) is not dict or len(hcert) != 1:
         return None
-    return _claims(claims, hcert[HCERT_DCC])
+    dcc = hcert.get(HCERT_DCC)
+    kind = usual_kind(dcc) if type(dcc) is dict else None
+    expires, issued, issuer = claims.get(CLAIM_EXP), claims.get(CLAIM_IAT), claims.get(CLAIM_ISS)
+    if kind is None or not (
+        type(issuer) is str
+        and type(expires) is int
+        and type(issued) is int
+        and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
+        and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
+    ):
+        return None
+    private = claims.get(CLAIM_PRIVATE)
+    if len(claims) != 4 and not (len(claims) == 5 and _is_bounded(private, len(payload), _CBOR)):
+        return None  # a claim that nobody here looked at
+    if cbor2.dumps(claims) != payload:
+        return None
+    return Claims(issuer.strip() or None, expires, issued, (), dcc, private), kind
 
 
 def parse(payload: bytes) -> Claims:
@@ -51,8 +80,10 @@ def parse(payload: bytes) -> Claims:
     `decode.cwt_too_deep`, `decode.cwt_too_many`, `schema.no_dcc`.
     """
     claims = _fast(payload)
-    if claims is None or not _is_plain(claims, len(payload)):
-        claims = _strict(payload)
+    if claims is None or not _is_as_received(claims, payload):
+        claims = _strict_any(payload)
+    if not _is_plain(claims, len(payload)):
+        raise DecodeError(Stage.SCHEMA, "decode.cwt")
     hcert = claims.get(CLAIM_HCERT)
     dcc = hcert.get(HCERT_DCC) if isinstance(hcert, Mapping) else None
     if not isinstance(dcc, Mapping):
@@ -89,13 +120,6 @@ def parse_ddcc(payload: bytes) -> tuple[Mapping[str, Any], float | None, float |
 def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
     expires, issued, issuer = claims.get(CLAIM_EXP), claims.get(CLAIM_IAT), claims.get(CLAIM_ISS)
     issuer = issuer.strip() or None if isinstance(issuer, str) else None
-    if (
-        type(expires) is int
-        and type(issued) is int
-        and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
-        and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
-    ):
-        return Claims(issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE))
     faults: list[str] = []
     exp = _numeric_date(expires, "exp", faults)
     iat = _numeric_date(issued, "iat", faults)
@@ -122,25 +146,22 @@ def looks_like_ddcc(payload: bytes) -> bool:
 
 
 def _fast(payload: bytes) -> dict[Any, Any] | None:
+    """What `cbor2` makes of the payload, if that is a map at all; nothing else about it is proved."""
     if not payload or not 0xA1 <= payload[0] <= 0xB7:  # a map of 1 to 23 entries
         return None
-    if _END in payload:
-        return None
     try:
-        # an array of the claims and a mark: the mark is the second item only if nothing lies between
-        claims, mark = cbor2.loads(b"\x82" + payload + _END_ITEM)
+        claims = cbor2.loads(payload)
     except Exception:
         return None  # the strict reader names the fault
-    if mark != _END or type(claims) is not dict or len(claims) != payload[0] - 0xA0:
-        return None
-    return claims
+    return claims if type(claims) is dict else None
 
 
-def _strict(payload: bytes) -> dict[Any, Any]:
-    claims = _strict_any(payload)
-    if not _is_plain(claims, len(payload)):
-        raise DecodeError(Stage.SCHEMA, "decode.cwt")
-    return claims
+def _is_as_received(claims: dict[Any, Any], payload: bytes) -> bool:
+    """Whether these plain values are all the payload says: written again they are the same bytes.
+
+    Bounded first: shared references could make much out of little.
+    """
+    return _is_bounded(claims, len(payload), _CBOR) and cbor2.dumps(claims) == payload
 
 
 def _strict_any(payload: bytes) -> dict[Any, Any]:
@@ -168,26 +189,33 @@ def _is_plain(claims: dict[Any, Any], room: int) -> bool:
 
 
 def _is_json(value: Any, room: int) -> bool:
-    """Only JSON types, no deeper, larger or longer than the `room` bytes they came from allow."""
+    return _is_bounded(value, room, _JSON)
+
+
+def _is_bounded(value: Any, room: int, plain: _Plain) -> bool:
+    """Only `plain` types, no deeper, larger or longer than the `room` bytes they came from allow."""
     level: list[Any] = [value]
-    items = chars = 0
+    items = 1  # counted as the strict reader does: keys too
+    chars = 0
     for _ in range(MAX_CBOR_DEPTH):
         below: list[Any] = []
         for value in level:
             kind = type(value)
             if kind is dict:
                 for key, inner in value.items():
-                    if type(key) is not str:
+                    if type(key) not in plain.keys:
                         return False
+                    if type(key) is not int:
+                        chars += len(key)
                     if type(inner) is str:
                         chars += len(inner)
                     else:
                         below.append(inner)
-                items += len(value)
+                items += 2 * len(value)
             elif kind is list:
                 below += value
                 items += len(value)
-            elif kind is str:
+            elif kind in plain.texts:
                 chars += len(value)
             elif kind is int:
                 if not _INT_MIN <= value <= _INT_MAX:
