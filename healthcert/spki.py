@@ -114,8 +114,8 @@ def load_public_key(spki: bytes) -> PublicKey:
             raise KeyMaterialError("key type is not supported")
         if more or der.content(bits)[0]:  # `cryptography` 42 does not look at the count of unused bits
             raise ValueError("a key is a whole number of bytes")
-        key = _spelled_out(spki, parameters) if kind == _EC_KEY else None
-        key = key or load_der_public_key(spki)
+        spelled_out = _spelled_out(spki, parameters) if kind == _EC_KEY else None
+        key = spelled_out or load_der_public_key(spki)
         if isinstance(key, rsa.RSAPublicKey):
             check_rsa_bits(key.key_size)
             # numbers are checked by every version, DER only by later ones: with e = 1 anyone signs anything

@@ -55,7 +55,9 @@ def read_usual(
     if claims is None or type(hcert) is not dict or len(hcert) != 1:
         return None
     dcc = hcert.get(HCERT_DCC)
-    kind = usual_kind(dcc) if type(dcc) is dict else None
+    if type(dcc) is not dict:
+        return None
+    kind = usual_kind(dcc)
     expires, issued, issuer = claims.get(CLAIM_EXP), claims.get(CLAIM_IAT), claims.get(CLAIM_ISS)
     if kind is None or not (
         type(issuer) is str
@@ -66,8 +68,10 @@ def read_usual(
     ):
         return None
     private = claims.get(CLAIM_PRIVATE)
-    if len(claims) != 4 and not (len(claims) == 5 and _is_bounded(private, len(payload), _CBOR)):
+    if len(claims) != (4 if private is None else 5):
         return None  # a claim that nobody here looked at
+    if private is not None and not _is_bounded(private, len(payload), _CBOR):
+        return None
     if cbor2.dumps(claims) != payload:
         return None
     return Claims(issuer.strip() or None, expires, issued, (), dcc, private), kind
