@@ -2,14 +2,16 @@
 
 What broke, and how it is held together without asking for a version:
 
-- cbor2 5.6.0 and 5.6.1 crash the process over a text of more than 65,536 bytes (CVE-2024-26134), 5.6.x and
-  5.7.0 misread one with a letter across that border (CVE-2025-64076). Kiosk reports of 256 KiB are decoded
-  before their signature is checked, so nothing above the library can help: the floor is 5.7.1.
-- cbor2 5.x takes a reserved simple value or a stray break as a value, 6.0.0 gives other types under tags, all
-  take a name said twice. Since then `cbor2` is believed only where writing its values again gives the bytes
-  received; a verdict on 5.7.1, 5.9.0, 6.0.0 and 6.3.0 is the same.
-- cryptography 42 takes RSA keys with e = 1 or an even e, curves over binary fields and a point with unused
-  bits, and fails with an error of its own over a short Ed448 key. `healthcert.spki` looks before it asks.
+- cbor2 5.6.0 and 5.6.1 corrupt the heap over texts of more than 65,536 bytes, so that the process dies
+  (CVE-2024-26134); up to 5.7.0 such a text with a letter across that border is misread (CVE-2025-64076).
+  Kiosk reports of up to 256 KiB are decoded before their signature can be checked, so nothing above the
+  library can help: the floor is 5.7.1.
+- cbor2 5 takes a reserved simple value or a stray break for a value, 6.0.0 gives other types under tags, and
+  all take a name said twice. Now `cbor2` is believed only where its values, written again, are the bytes
+  received; everything else is read by the strict reader.
+- cryptography 42 takes RSA keys in DER with e = 1 or an even e, curves over binary fields, and an EC point
+  with unused bits, and fails with an error of no usual family over a short Ed448 key; later versions refuse
+  them all. Now `healthcert.spki` refuses them itself, by their own numbers.
 
 The locks are made anew with `LOCKING`, which stands in their heads.
 """
