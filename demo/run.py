@@ -1,11 +1,13 @@
 """The demonstration: PostgreSQL, the service and one simulated kiosk on this machine, until Ctrl-C or once.
 
-`python demo/run.py [--once]`, with APP_ENV=demo. Everything it makes lies under var/demo.
+`python demo/run.py [--once]`, with APP_ENV=demo. Everything it makes lies under var/demo, which one
+run has to itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import math
 import os
@@ -61,12 +63,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell starts us with it ignored
     home = options.home or ROOT / "var" / ("demo-once" if options.once else "demo")
     try:
-        return _run(home.absolute(), once=options.once)
+        with _alone_in(home.absolute()):
+            return _run(home.absolute(), once=options.once)
     except KeyboardInterrupt:
         return 0 if not options.once else 130
     except (DemoError, PostgresError, LookupError, OSError, psycopg.Error) as error:
         sys.stderr.write(f"demo: {error}\n")
         return 1
+
+
+@contextmanager
+def _alone_in(home: Path) -> Iterator[None]:
+    """Hold `home` for the block; a killed run lets go of it. Raises DemoError when it is held."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "running.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"a demonstration is already running in {home}"
+            raise DemoError(message) from None
+        yield
 
 
 def _run(home: Path, *, once: bool) -> int:
@@ -110,7 +126,8 @@ def _run(home: Path, *, once: bool) -> int:
         sys.stdout.flush()
         while kiosk.poll() is None and service.poll() is None:
             time.sleep(0.5)
-        message = f"a process ended by itself; see {home}"
+        ended = "kiosk" if kiosk.poll() is not None else "service"
+        message = f"the {ended} ended by itself; see {home / ended}.log"
         raise DemoError(message)
 
 

@@ -7,7 +7,9 @@ Separate lamps in separate places, as in traffic lights: colour is never the onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gpiozero
@@ -20,6 +22,19 @@ DEBOUNCE_S = 0.03
 DIMMABLE = ("white",)  # the idle light breathes; verdict lamps are full on or off
 
 
+@contextmanager
+def _opening(device: str) -> Iterator[None]:
+    """Whatever gpiozero and its factories raise (many unrelated types) as one DeviceError, without noise."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", gpiozero.PinFactoryFallback)  # the error below says it once
+            yield
+    except gpiozero.BadPinFactory:
+        raise DeviceError(f"{device}: no GPIO on this machine") from None
+    except Exception as error:
+        raise DeviceError(f"{device}: {type(error).__name__}") from error
+
+
 class GpioLamp:
     """One LED for each colour."""
 
@@ -29,13 +44,14 @@ class GpioLamp:
             raise DeviceError(f"lamp: no pin for {', '.join(missing)}")
         self._leds: dict[str, Any] = {}
         try:
-            for colour in COLOURS:
-                kind = gpiozero.PWMLED if colour in DIMMABLE else gpiozero.LED
-                self._leds[colour] = kind(pins[colour], pin_factory=pin_factory)
-        except Exception as error:  # gpiozero and its factories raise many unrelated types
+            with _opening("lamp"):
+                for colour in COLOURS:
+                    kind = gpiozero.PWMLED if colour in DIMMABLE else gpiozero.LED
+                    self._leds[colour] = kind(pins[colour], pin_factory=pin_factory)
+        except DeviceError:
             for led in self._leds.values():
                 led.close()
-            raise DeviceError(f"lamp: {type(error).__name__}") from error
+            raise
         self._player: StepPlayer[str] = StepPlayer("lamp", self._set, self._dark)
 
     def show(self, pattern: LampPattern) -> None:
@@ -72,10 +88,8 @@ class GpioBuzzer:
     """A passive buzzer that plays tones from 110 to 1,760 Hz."""
 
     def __init__(self, pin: int = 18, *, pin_factory: Any = None) -> None:
-        try:
+        with _opening("buzzer"):
             self._buzzer = gpiozero.TonalBuzzer(pin, octaves=2, pin_factory=pin_factory)
-        except Exception as error:
-            raise DeviceError(f"buzzer: {type(error).__name__}") from error
         self._player: StepPlayer[str] = StepPlayer("buzzer", self._sound, self._buzzer.stop)
 
     def play(self, tones: Sequence[tuple[float, float]]) -> None:
@@ -99,10 +113,8 @@ class GpioButton:
 
     def __init__(self, pin: int = 25, *, pin_factory: Any = None) -> None:
         bounce = None if pin_factory is not None else DEBOUNCE_S  # mock pins cannot debounce
-        try:
+        with _opening("button"):
             self._button = gpiozero.Button(pin, bounce_time=bounce, pin_factory=pin_factory)
-        except Exception as error:
-            raise DeviceError(f"button: {type(error).__name__}") from error
 
     def on_press(self, callback: Callable[[], None]) -> None:
         """See Button."""

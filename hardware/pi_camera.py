@@ -23,6 +23,7 @@ CAPTURE = Path(__file__).with_name("pi_capture.py")
 OPEN_WITHIN_S = 10.0  # libcamera needs 1 to 3 s on a Zero 2 W; three times that
 STALE_AFTER_S = 3.0
 POLL_S = 0.002
+NO_LIBRARY = 3  # exit code of pi_capture.py, which is of another Python and cannot be imported here
 
 
 class PiCamera(ThreadedCamera):
@@ -74,8 +75,11 @@ class PiCamera(ThreadedCamera):
                 self._last_ns, self._gauge = time.monotonic_ns(), LivenessGauge(same_limit=90)
                 return
             time.sleep(POLL_S)
+        code = self._process.poll()
         self._end()
-        raise DeviceError("camera process gave no frame: is picamera2 installed and the camera attached?")
+        if code == NO_LIBRARY:
+            raise DeviceError(f"camera: picamera2 is not installed for {self._command[0]}")
+        raise DeviceError("camera process gave no frame: is the camera attached?")
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -3,11 +3,14 @@ the ring beside it, and hands luminance over shared memory.
 
 Why a process: Debian's picamera2 is built against numpy 1, OpenCV wants numpy 2; they cannot live together.
 Usage: pi_capture.py RING WIDTH HEIGHT FPS SHUTTER_US LENS(dioptres, 0 = autofocus) [--synthetic]
-Ends by itself when its standard input closes, so no orphan keeps the camera.
+Ends by itself when its standard input closes, so no orphan keeps the camera; Ctrl-C of the terminal it shares
+with the kiosk is not for it. Exit codes beside 0: NO_LIBRARY, FAILED (with one line on standard error).
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 import time
@@ -17,9 +20,27 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from shared_frames import FrameRing  # type: ignore[import-not-found]
 
+NO_LIBRARY, FAILED = 3, 4
+
 
 def main(argv: list[str]) -> int:
-    """Capture until the parent goes away."""
+    """Capture until the parent goes away; never a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _capture(argv)
+    except ModuleNotFoundError as error:
+        return NO_LIBRARY if error.name == "picamera2" else _failed(error)
+    except Exception as error:
+        return _failed(error)
+    return 0
+
+
+def _failed(error: Exception) -> int:
+    sys.stderr.write(f"camera process: {type(error).__name__}: {error}\n")
+    return FAILED
+
+
+def _capture(argv: list[str]) -> None:
     path, width, height, fps, shutter_us = Path(argv[0]), *(int(a) for a in argv[1:5])
     lens = float(argv[5])
     ring = FrameRing.create(path, width, height)
@@ -29,7 +50,6 @@ def main(argv: list[str]) -> int:
         _synthetic(ring, width, height, fps, gone)
     else:
         _picamera(ring, width, height, fps, shutter_us, lens, gone)
-    return 0
 
 
 def _watch_parent(gone: threading.Event) -> None:
@@ -86,4 +106,6 @@ def _picamera(
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # a usual exit dies over the thread that still reads standard input

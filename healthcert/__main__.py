@@ -13,11 +13,12 @@ from typing import IO, Any
 from . import explain
 from .commands import certlogic
 from .commands.lines import serve
-from .errors import HealthCertError
+from .errors import HealthCertError, TrustObjectError
 from .limits import MAX_LINE_BYTES
+from .model import FORMATS
 from .policy import DEFAULT_POLICY, parse_policy
 from .times import parse_instant
-from .trust import StaticTrust, parse_trust_object
+from .trust import NO_KID, StaticTrust, parse_trust_object
 from .verdict import Outcome, Stage, Status
 from .verify import judge
 
@@ -41,8 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _judging(options: argparse.Namespace) -> int:
     try:
         trust = _load_trust(options.trust)
-        at = None if options.at is None else parse_instant(options.at)
-    except (OSError, ValueError, HealthCertError, RecursionError) as fault:
+        at = None if options.at is None else _load_instant(options.at)
+    except (OSError, ValueError, HealthCertError) as fault:
         print(f"healthcert: {fault}", file=sys.stderr)
         return 2
     if options.command == "verify":
@@ -65,7 +66,23 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _load_trust(path: Path | None) -> StaticTrust | None:
-    return None if path is None else parse_trust_object(json.loads(path.read_text("utf-8")))
+    """The file's trust, which holds at least one usable key or authority: an empty file is a mistake."""
+    if path is None:
+        return None
+    try:
+        trust = parse_trust_object(json.loads(path.read_text("utf-8")))
+    except (ValueError, HealthCertError, RecursionError) as fault:
+        raise TrustObjectError(f"{path}: {fault}") from None
+    if not any(trust.signers(name, NO_KID) or trust.authorities(name) for name in FORMATS):
+        raise TrustObjectError(f"{path}: holds no usable key")
+    return trust
+
+
+def _load_instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"--at: {text!r} is no RFC 3339 time, such as 2021-09-15T12:00:00Z") from None
 
 
 def _verify(source: IO[bytes], sink: IO[str], trust: StaticTrust | None, at: datetime | None) -> int:

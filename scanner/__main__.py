@@ -1,4 +1,4 @@
-"""Command line of the kiosk: `python -m scanner read | run | selftest`."""
+"""Command line of the kiosk: `python -m scanner read | run | selftest | identity`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,17 @@ def _print(line: dict[str, Any]) -> None:
 
 def read(paths: Sequence[Path]) -> int:
     """One JSON line a picture; 1 if any picture could not be used."""
-    from scanner.pictures import PictureError, load_picture
-    from scanner.vision import read_still
+    import cv2
 
+    from scanner import pictures, vision  # noqa: F401  (once here, not in the process of each picture)
+    from scanner.read_apart import read_apart
+
+    cv2.setNumThreads(1)  # a pool of threads does not survive into those processes
     bad = False
     for path in paths:
         begun = time.perf_counter()
-        line: dict[str, Any] = {"path": str(path), "symbols": []}
-        try:
-            symbols = read_still(load_picture(path))
-            line["symbols"] = [{"text": s.text, "engine": s.engine} for s in symbols]
-        except PictureError as error:
-            line["error"], bad = error.code, True
-        except Exception as error:  # one picture must not cost the answers for the others
-            line["error"], bad = f"picture.failed: {type(error).__name__}", True
+        line = {"path": str(path), **read_apart(path)}
+        bad = bad or "error" in line
         line["ms"] = round((time.perf_counter() - begun) * 1000, 1)
         _print(line)
     return int(bad)
@@ -80,6 +77,24 @@ def selftest(settings_file: Path) -> int:
     return 0 if result["ok"] else 1
 
 
+def identity(settings_file: Path) -> int:
+    """Print the device id and the public key to register at the service; both are made on first use."""
+    from scanner import settings as configuration
+    from scanner.identity import IdentityError, load_or_create
+
+    try:
+        settings = configuration.load(settings_file)
+        mine = load_or_create(settings.identity, production=settings.app_env == "production")
+    except (configuration.SettingsError, IdentityError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"identity.path: {error.strerror}: {error.filename}", file=sys.stderr)
+        return 2
+    print(f"device-id: {mine.device_id}\n{mine.public_pem.decode('ascii')}", end="")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse and do."""
     parser = argparse.ArgumentParser(prog="python -m scanner", description="The kiosk.")
@@ -94,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     running.add_argument("--jsonl", action="store_true", help="print each check as one JSON line")
     testing = commands.add_parser("selftest", help="try each part once")
     testing.add_argument("--settings", type=Path, required=True)
+    naming = commands.add_parser("identity", help="print the id and public key to register at the service")
+    naming.add_argument("--settings", type=Path, required=True)
     options = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
@@ -102,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return read(options.images)
     if options.command == "run":
         return run(options.settings, once_through=options.once_through, jsonl=options.jsonl)
-    return selftest(options.settings)
+    return {"selftest": selftest, "identity": identity}[options.command](options.settings)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,9 @@ class Kiosk:
 
     def close(self) -> None:
         """Give everything back: camera, pins, screen, outbox; the lamp goes dark."""
-        self.loop.flush()
+        if not self.loop.flush():
+            self.outbox.settle()  # a repair is worth waiting for: what it holds up is in memory only
+            self.loop.flush()
         self._stack.close()
 
 
@@ -134,7 +136,7 @@ def build(
         stack.callback(lamp.off)
         screen: NoScreen | ScreenLink = NoScreen()
         if settings.screen_port:
-            screen = ScreenLink(settings.screen_port, settings.language)
+            screen = ScreenLink(settings.screen_port, settings.language, settings.screen_timezone)
         stack.callback(screen.close)
         uplink = None
         if settings.service_url is not None:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from healthcert import DEFAULT_POLICY, DecodeError, Policy, decode, judge, verify
@@ -35,9 +35,9 @@ STAGES = ("capture", "read", "decode", "verify", "lamp")
 WAIT_FOR_FRAME_S = 0.25
 MAX_UNWRITTEN = 10_000  # reports of about 300 bytes: 3 MB, an hour at three checks a second
 RETRY_WRITE_S = 1.0
+WRITES_A_TURN = 5  # of those that waited for the disk: 50 ms on a slow card, and the next frame is looked at
 CERTIFICATE_PREFIXES = ("HC1:", "HC2:", "NZCP:", "shc:/")
 STATUS_EVERY_S = 1.0
-CLOCK_SLACK = timedelta(days=1)  # time zones told wrongly and drift, never a lost clock battery
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,15 @@ class Scan:
     verdict: Verdict
     ms: Mapping[str, float]
     photon_to_lamp_ms: float
+    gate_reasons: tuple[str, ...] = ()  # why the lamp is stricter than the verdict, if it is (ADR 6)
 
     def line(self) -> dict[str, Any]:
-        """The JSON line of `run --jsonl`: nothing personal."""
+        """The JSON line of `run --jsonl`: nothing personal. `reasons`: the verdict's, then the gate's."""
         return {
             "scan": self.number,
             "signal": str(self.signal),
             "outcome": str(self.verdict.outcome),
-            "reasons": list(self.verdict.reasons),
+            "reasons": list(dict.fromkeys([*self.verdict.reasons, *self.gate_reasons])),
             "format": self.verdict.format,
             "kind": self.verdict.kind,
             "issuer": self.verdict.issuer,
@@ -208,7 +209,8 @@ class Loop:
     def _check(self, text: str, key: bytes, captured_ns: int, begun_ns: int, read_ns: int) -> None:
         clock, trust = self.parts.monotonic_ns, self.parts.trust()
         seen_at = self.parts.utc_now()
-        at = self._judging_time(seen_at, trust.issued_at)
+        as_of = self.parts.judged_as_of
+        at = trust.judging_time(seen_at) if as_of is None else as_of()
         verdict, decoded_ns = self._judge(text, trust, at)
         signal, admission = decide(verdict, self.parts.rulebook)
         verified_ns = clock()
@@ -219,20 +221,13 @@ class Loop:
         self.counters.scans += 1
         marks = (captured_ns, begun_ns, read_ns, decoded_ns, verified_ns, lit_ns)
         ms = {name: round((b - a) / 1e6, 3) for name, a, b in zip(STAGES, marks, marks[1:], strict=False)}
-        scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, round((lit_ns - captured_ns) / 1e6, 3))
+        photon_to_lamp_ms = round((lit_ns - captured_ns) / 1e6, 3)
+        scan = Scan(self.counters.scans, seen_at, signal, verdict, ms, photon_to_lamp_ms, admission.reasons)
         self._write(scan.report())
         message = _message(scan, admission)
         self._memory.keep(key, message)
         self.parts.screen.send(message)
         self.parts.on_scan(scan)
-
-    def _judging_time(self, seen_at: datetime, issued_at: datetime | None) -> datetime | None:
-        """The moment to judge by; None when our clock stands before the trust data was even issued."""
-        if self.parts.judged_as_of is not None:
-            return self.parts.judged_as_of()
-        if issued_at is not None and seen_at < issued_at - CLOCK_SLACK:
-            return None
-        return seen_at
 
     def _judge(self, text: str, trust: TrustSnapshot, at: datetime | None) -> tuple[Verdict, int]:
         """The verdict and the moment decoding ended (ns). `judge` is the last door: it never raises."""
@@ -273,7 +268,7 @@ class Loop:
         if self.state is State.COOLDOWN and not self._memory.in_view(now):
             self.state = step(self.state, Event.CODE_GONE)
         if self._unwritten and now >= self._retry_at:
-            self.flush()
+            self.flush(WRITES_A_TURN)
         if now >= self._status_at:
             self._status_at = now + STATUS_EVERY_S
             self._send_status()
@@ -285,11 +280,11 @@ class Loop:
             log.error("report lost: the disk takes nothing and %d wait in memory", MAX_UNWRITTEN)
         self._unwritten.append(report)
         if len(self._unwritten) == 1 or self._now() >= self._retry_at:
-            self.flush()
+            self.flush(WRITES_A_TURN)
 
-    def flush(self) -> bool:
-        """Hand the waiting reports to the outbox in order; False if it refuses."""
-        while self._unwritten:
+    def flush(self, most: int = MAX_UNWRITTEN) -> bool:
+        """Hand the oldest `most` waiting reports to the outbox in order; False if it refuses."""
+        for _ in range(min(most, len(self._unwritten))):
             try:
                 self.parts.outbox.append(self._unwritten[0])
             except (OutboxError, OSError, sqlite3.Error) as error:
@@ -307,17 +302,19 @@ class Loop:
         age = None
         if trust.issued_at is not None:
             age = max(0, int((self.parts.utc_now() - trust.issued_at).total_seconds() // 60))
+        shut = False
         try:
             pending = self.parts.outbox.pending()
-        except (OutboxError, OSError, sqlite3.Error):
-            pending = 0
+        except (OutboxError, OSError, sqlite3.Error):  # it could not be opened yet
+            pending, shut = 0, True
         self.parts.screen.send(
             {
                 "type": "status",
                 "trust_age_min": age,
                 "network": self.parts.network(),
                 "queue": pending + len(self._unwritten),
-                "disk_full": bool(self._unwritten),
+                "disk_full": shut or bool(self._unwritten),
+                "set_aside": self.parts.outbox.set_aside,
             }
         )
 

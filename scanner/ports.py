@@ -55,13 +55,17 @@ class Buzzer(Protocol):
 
 
 class Outbox(Protocol):
-    """Keeps reports until the service has them."""
+    """Keeps reports until the service has them. Called by the lamp's thread: nothing here may take long."""
+
+    @property
+    def set_aside(self) -> int:
+        """How many damaged files lie beside it."""
 
     def append(self, report: ScanReport) -> int:
-        """Keep it durably; its sequence number. Raises OSError or sqlite3.Error when it cannot."""
+        """Keep it durably; its sequence number. Raises OutboxError when it cannot."""
 
     def pending(self) -> int:
-        """How many are not yet acknowledged."""
+        """How many are not yet acknowledged. Raises OutboxError while it is not open."""
 
 
 class Screen(Protocol):

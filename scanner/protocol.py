@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,11 +33,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from healthcert.transport.cbor import CborError
+from scanner import plain_cbor
+
 VERSION = 1
 CONTENT_TYPE = "application/cose; cose-type=cose-sign1"
 REPLY_TYPE = "application/cbor"
 MAX_BATCH_ENTRIES = 1_000
 MAX_BATCH_BYTES = 256 * 1024  # 1,000 entries of at most ~200 bytes and the envelope
+# 8 reasons, format and kind of 2 + 48 bytes, trust version 2 + 64, time 9, five timings of 5, and heads: 608
+MAX_ENTRY_BYTES = 1_024
+MAX_REST_BYTES = 2_048  # of a payload, beside its entries: seven short fields, and a status to come
+MAX_ENVELOPE_BYTES = 512  # of a message, beside its payload: 95, and some room for headers nobody reads
 MAX_REPLY_BYTES = 4 * 1024  # a reply is five small fields, about 60 bytes
 MAX_REASONS = 8  # a verdict has ten stages; the first eight reasons tell the story
 MAX_NUMBER = 2**62  # stays inside a signed 64-bit column with room for a batch on top
@@ -47,7 +55,8 @@ OUTCOMES = ("valid", "invalid", "undetermined")
 STAGES = ("capture", "read", "decode", "verify", "lamp")
 OK, CREATED, RESEND, FORKED = "ok", "created", "resend", "forked"
 
-_ALG, _KID, _ES256, _TAG_SIGN1 = 1, 4, -7, 18
+_ALG, _KID, _ES256 = 1, 4, -7
+_ENTRIES = 5
 _WORD = re.compile(r"[a-z][a-z0-9_.-]{0,47}")
 _COUNTRY = re.compile(r"[A-Z]{2,3}")
 _VERSION = re.compile(r"[\w.:+-]{0,64}", re.ASCII)
@@ -198,20 +207,16 @@ def sign_message(payload: bytes, device: bytes, key: ec.EllipticCurvePrivateKey)
     protected = cbor2.dumps({_ALG: _ES256, _KID: device})
     r, s = decode_dss_signature(key.sign(_to_sign(protected, payload), _CURVE))
     signature = r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
-    return cbor2.dumps(cbor2.CBORTag(_TAG_SIGN1, [protected, {}, payload, signature]))
+    return cbor2.dumps(cbor2.CBORTag(plain_cbor.TAG_SIGN1, [protected, {}, payload, signature]))
 
 
 def parse_message(raw: bytes) -> SignedMessage:
     """Take a COSE_Sign1 apart. Raises ProtocolError for anything else, whatever the bytes."""
-    message = _loads(raw)
-    if isinstance(message, cbor2.CBORTag) and message.tag == _TAG_SIGN1:
-        message = message.value
-    if not isinstance(message, list | tuple) or len(message) != 4:
-        raise ProtocolError("not a COSE_Sign1 of four parts")
-    protected, unprotected, payload, signature = message
-    if not (isinstance(protected, bytes) and isinstance(payload, bytes) and isinstance(signature, bytes)):
-        raise ProtocolError("a part of the COSE_Sign1 is not a byte string")
-    header = _loads(protected)
+    with _readable("a COSE_Sign1 of four parts"):
+        protected, unprotected, payload, signature = plain_cbor.envelope(raw)
+        header = plain_cbor.plain(protected)
+    if len(raw) - len(payload) > MAX_ENVELOPE_BYTES:
+        raise ProtocolError(f"headers and signature have at most {MAX_ENVELOPE_BYTES} bytes")
     if not isinstance(header, dict) or header.get(_ALG) != _ES256:
         raise ProtocolError("the algorithm must be ES256, in the protected header")
     kid = header.get(_KID)
@@ -236,15 +241,29 @@ def verify_message(message: SignedMessage, key: ec.EllipticCurvePublicKey) -> by
 
 
 def parse_batch(payload: bytes) -> Batch:
-    """The batch in a payload. Raises ProtocolError; what an entry holds is never a reason to refuse."""
-    fields = _loads(payload)
-    if not isinstance(fields, dict) or fields.get(1) != VERSION:
+    """The batch in a payload. Raises ProtocolError.
+
+    What an entry holds is no reason to refuse, as long as it is plain CBOR of at most MAX_ENTRY_BYTES.
+    """
+    with _readable(
+        f"a map with at most {MAX_BATCH_ENTRIES} entries of {MAX_ENTRY_BYTES} bytes"
+        f" and {MAX_REST_BYTES} bytes beside them"
+    ):
+        plain_cbor.check_report(
+            payload,
+            entries_field=_ENTRIES,
+            most_entries=MAX_BATCH_ENTRIES,
+            most_entry=MAX_ENTRY_BYTES,
+            most_rest=MAX_REST_BYTES,
+        )
+        fields = cbor2.loads(payload)  # checked: no tag, no depth, no unkept promise
+    if fields.get(1) != VERSION:
         raise ProtocolError("not a report of protocol version 1")
-    device, entries, prev = fields.get(2), fields.get(5), fields.get(8)
+    device, entries, prev = fields.get(2), fields.get(_ENTRIES), fields.get(8)
     if not isinstance(device, bytes) or len(device) != DEVICE_ID_BYTES:
         raise ProtocolError("field 2 (device) must be 16 bytes")
-    if not isinstance(entries, list | tuple) or len(entries) > MAX_BATCH_ENTRIES:
-        raise ProtocolError(f"field 5 (entries) must be an array of at most {MAX_BATCH_ENTRIES}")
+    if not isinstance(entries, list | tuple):
+        raise ProtocolError("field 5 (entries) must be an array")
     if prev is not None and not (isinstance(prev, bytes) and len(prev) == MARK_BYTES):
         raise ProtocolError(f"field 8 (prev) must be {MARK_BYTES} bytes")
     epoch, first_seq, gap = _number(fields, 3), _number(fields, 4), _number(fields, 6, default=0)
@@ -269,7 +288,8 @@ def encode_reply(reply: Reply) -> bytes:
 
 def parse_reply(raw: bytes) -> Reply:
     """A reply from its bytes. Raises ProtocolError."""
-    fields = _loads(raw)
+    with _readable("a reply"):
+        fields = plain_cbor.plain(raw)
     if not isinstance(fields, dict) or fields.get("status") not in (OK, CREATED, RESEND, FORKED):
         raise ProtocolError("not a reply of this protocol")
     agreed = _number(fields, "agreed_to") if fields.get("agreed_to") is not None else None
@@ -304,8 +324,11 @@ def _number(fields: Mapping[Any, Any], name: int | str, default: int | None = No
     return value
 
 
-def _loads(raw: bytes) -> Any:
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
     try:
-        return cbor2.loads(raw)
-    except Exception as error:  # any bytes may come in; the library raises many kinds
-        raise ProtocolError(f"not CBOR: {type(error).__name__}") from None
+        yield
+    except CborError as error:
+        raise ProtocolError(f"not {what}: {error}") from None
+    except (ValueError, cbor2.CBORDecodeError) as error:  # text that is no UTF-8
+        raise ProtocolError(f"not {what}: {type(error).__name__}") from None

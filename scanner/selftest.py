@@ -70,12 +70,17 @@ def _check_lamp(settings: Settings) -> dict[str, Any]:
 
 
 def _check_outbox(settings: Settings) -> dict[str, Any]:
-    """The folder takes a file; the journal itself is not opened: a running kiosk holds it."""
+    """The folder takes a file; the journal itself is not opened: a running kiosk holds it.
+
+    `set_aside`: how many damaged journals lie there, see docs/operations.md.
+    """
+    from scanner.outbox_file import set_aside
+
     settings.outbox.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=settings.outbox.parent, prefix=".selftest-") as file:
         file.write(bytes(4096))
         file.flush()
-    return {}
+    return {"set_aside": set_aside(settings.outbox)}
 
 
 def _check_trust(settings: Settings) -> dict[str, Any]:

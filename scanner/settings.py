@@ -1,7 +1,7 @@
 """Settings of the kiosk process: one frozen dataclass from a TOML file and the environment.
 
-The environment wins: CONG_XANH_<SECTION>_<KEY>. APP_ENV unset means production, and there simulated
-devices refuse to start. Every fault of the file is told in one message, key by key.
+The environment wins: CONG_XANH_<SECTION>_<KEY>; a name with our prefix that no key has is refused. APP_ENV
+unset means production, and there simulated devices refuse to start. Every fault is told in one message.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 ENVIRONMENTS = ("production", "demo", "test", "development")
 CAMERAS = ("pi", "usb", "folder", "mailbox", "video")
@@ -22,6 +23,8 @@ LAMPS = ("gpio", "recording")
 SIMULATED = frozenset({"folder", "mailbox", "video", "recording"})
 LANGUAGES = ("vi", "en")
 PREFIX = "CONG_XANH_"
+# Names with our prefix that are not the kiosk's: the service's settings file and what the tests use.
+FOREIGN = frozenset({"CONG_XANH_SETTINGS", "CONG_XANH_TESTDATA", "CONG_XANH_SCREENSHOTS"})
 MAX_FILE_BYTES = 64 * 1024  # a settings file has about 40 lines
 
 
@@ -54,6 +57,7 @@ class Settings:
     service_interval_s: float  # between reports until the service names its own interval
     screen_port: int  # 0: no screen
     language: str
+    screen_timezone: str  # the zone of the clock on the screen
     demo_now: datetime | None  # the certificates' clock starts here; demonstrations and tests only
 
 
@@ -79,6 +83,7 @@ _KEYS: Mapping[str, tuple[str, Any]] = {
     "service.interval_s": ("seconds", 60.0),
     "screen.port": ("port", 8090),
     "screen.language": ("language", "vi"),
+    "screen.timezone": ("zone", "Asia/Ho_Chi_Minh"),
     "demo.now": ("instant?", None),
 }
 _NUMBERS = {"size": (160, 4096), "fps": (1, 120), "port": (0, 65535), "seconds": (0.5, 60.0)}
@@ -95,10 +100,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name}: {error}") from None
     given, faults = _flatten(table)
-    for key in _KEYS:
-        name = PREFIX + key.replace(".", "_").upper()
-        if name in environ:
-            given[key] = environ[name]
+    strange = _overlay(given, environ)
     values: dict[str, Any] = {}
     for key, (kind, default) in _KEYS.items():
         try:
@@ -109,8 +111,9 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     if app_env not in ENVIRONMENTS:
         faults.append(f"APP_ENV: must be one of {', '.join(ENVIRONMENTS)}")
     faults += _together(app_env, values)
-    if faults:
-        raise SettingsError("\n".join(f"{path.name}: {fault}" for fault in faults))
+    if faults or strange:
+        told = [f"{path.name}: {fault}" for fault in faults]
+        raise SettingsError("\n".join([*told, *(f"environment: {name}: unknown key" for name in strange)]))
     names = {"sound.on": "sound", "outbox.path": "outbox", "identity.path": "identity"}
     names |= {
         "camera.kind": "camera",
@@ -135,6 +138,14 @@ def _flatten(table: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             else:
                 faults.append(f"{name}: unknown key")
     return given, faults
+
+
+def _overlay(given: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Put the environment's values over those of the file; the names with our prefix that are no key."""
+    names = {PREFIX + key.replace(".", "_").upper(): key for key in _KEYS}
+    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    given.update((names[name], value) for name, value in ours.items() if name in names)
+    return sorted(set(ours) - set(names) - FOREIGN)
 
 
 def _value(kind: str, raw: Any, home: Path) -> Any:
@@ -167,7 +178,16 @@ def _value(kind: str, raw: Any, home: Path) -> Any:
         raise ValueError(f"must be one of {', '.join(choices)}")
     if kind == "url":
         _check_url(raw)
+    if kind == "zone":
+        _check_zone(raw)
     return raw
+
+
+def _check_zone(raw: str) -> None:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):  # OSError: the name of a folder of zones
+        raise ValueError(f"{raw!r} is no time zone of this machine, such as Asia/Ho_Chi_Minh") from None
 
 
 def _instant(raw: Any) -> datetime:

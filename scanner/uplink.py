@@ -36,7 +36,13 @@ INTERVAL_S = 60
 INTERVAL_MIN_S, INTERVAL_MAX_S = 1, 3600  # what a service may ask for; beyond it is a fault of the service
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 300.0
 TIMEOUT_S = 10.0
+# Replies in a row that confirm nothing and are answered at once: a restored service asks for each stream to
+# be resent, a fork is asked about twice. Beyond, the service is at fault and is asked more and more seldom.
+STANDING = 3
 PATH = "/api/v1/scan-reports"
+HINTS = {
+    401: "this kiosk or its key is not registered there: see `python -m scanner identity` and `device add`"
+}
 _log = logging.getLogger(__name__)
 
 
@@ -116,7 +122,7 @@ class Uplink:
         self._outbox, self._sender, self._identity = outbox, sender, identity
         self._clock, self._jitter, self._point = clock, jitter, point
         self.interval_s, self._batch, self._limit = interval_s, batch, batch
-        self.failures = 0
+        self.failures = self._standing = 0
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._one = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -127,9 +133,12 @@ class Uplink:
             return self._run_once(now)
 
     def _run_once(self, now: datetime) -> float:
+        try:
+            self._outbox.prune(now)
+        except OutboxError as error:  # a disk too full to forget; what can be read is sent all the same
+            _log.warning("uplink: old reports are not forgotten: %s", error)
         sent = self._outbox.next_batch(self._limit)
         if sent is None:
-            self._outbox.prune(now)
             return self._spread()
         device = self._identity.device_id.bytes
         payload = encode_batch(device, sent.epoch, sent.first_seq, sent.bodies, gap=sent.gap, prev=sent.prev)
@@ -141,6 +150,10 @@ class Uplink:
         except SendFailed as error:
             return self._back_off(error)
         self._outbox.apply(sent, reply, now)
+        confirmed = reply.status in (OK, CREATED) and reply.next_seq > sent.first_seq
+        self._standing = 0 if confirmed else self._standing + 1
+        if self._standing > STANDING:
+            return self._back_off(SendFailed("the service answers, but confirms nothing"))
         self.failures = 0
         self._limit = self._batch
         self.interval_s = min(max(reply.interval_s, INTERVAL_MIN_S), INTERVAL_MAX_S)
@@ -166,14 +179,20 @@ class Uplink:
     def flush(self, deadline_s: float) -> bool:
         """Send all that waits, retrying until `deadline_s` seconds have passed; True when nothing waits."""
         end = time.monotonic() + deadline_s
-        while self._outbox.pending():
+        while True:
+            try:
+                if not self._outbox.pending():
+                    return True
+                if time.monotonic() >= end:
+                    return False
+                self.run_once(self._clock())
+                held_up = self.failures > 0
+            except OutboxError as error:  # the disk may yet take it
+                _log.error("uplink: %s", error)
+                held_up = True
             left = end - time.monotonic()
-            if left <= 0:
+            if held_up and (left <= 0 or self._stopping.wait(min(left, 0.2))):
                 return False
-            self.run_once(self._clock())
-            if self.failures:
-                self._stopping.wait(min(left, 0.2))
-        return True
 
     def _loop(self) -> None:
         due = time.monotonic() + self._spread()
@@ -202,5 +221,6 @@ class Uplink:
         if error.status == 413:
             self._limit = max(1, self._limit // 2)
         ceiling = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(self.failures - 1, 20))
-        _log.warning("uplink: %s (failure %d)", error, self.failures)
+        hint = HINTS.get(error.status)
+        _log.warning("uplink: %s (failure %d)%s", error, self.failures, f"; {hint}" if hint else "")
         return float(min(max(error.retry_after_s, ceiling * self._jitter()), INTERVAL_MAX_S))

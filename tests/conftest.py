@@ -28,18 +28,24 @@ def testdata() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The Chromium of the system, one per process: the API allows no second beside it."""
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Starts the Chromium of the system with further flags; the API allows one engine a process."""
     from playwright.sync_api import sync_playwright  # only browser tests pay for the import
 
+    flags = ["--disable-gpu", "--disable-background-networking"]
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")  # Chromium's own sandbox cannot work for root
     path = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        flags = ["--disable-gpu", "--disable-background-networking"]
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")  # Chromium's own sandbox cannot work for root
-        chromium = playwright.chromium.launch(executable_path=path, args=flags)
-        yield chromium
-        chromium.close()
+    with sync_playwright() as engine:
+        yield lambda *more: engine.chromium.launch(executable_path=path, args=[*flags, *more])
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """One Chromium for all tests of a process."""
+    chromium = launch()
+    yield chromium
+    chromium.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

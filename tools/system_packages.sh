@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A PACKAGES=(
-  [kiosk]="libzbar0 python3-venv"
+  [kiosk]="libzbar0 python3-venv tzdata"
   [browser]="chromium fonts-noto-core"
   [postgresql]="postgresql-15|postgresql"
 )
@@ -18,6 +18,7 @@ for group in "$@"; do
     for name in ${wanted//|/ }; do present "$name" && found=1; done
     # Ubuntu renamed the library for its 64-bit time change.
     [[ "$wanted" == libzbar0 ]] && present libzbar0t64 && found=1
+    [[ "$wanted" == tzdata && -e /usr/share/zoneinfo/Asia/Ho_Chi_Minh ]] && found=1
     [[ "$wanted" == chromium ]] && command -v chromium >/dev/null && found=1
     [[ "$wanted" == python3-venv ]] && python3 -c 'import ensurepip, venv' 2>/dev/null && found=1
     [[ -n "$found" ]] || missing+=("${wanted##*|}")

@@ -1,7 +1,7 @@
 """Every requirement id with the tests that carry it (`@pytest.mark.req`); rows without a test come last.
 
-The ids are read from the contract when it lies beside the repository,
-else only those that the tests name are listed.
+Ids and titles are read from the contract when it lies beside the repository (../shared/requirements.md),
+else only the ids that the tests name are listed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACT = ROOT.parent / "shared" / "requirements.md"
-ROW = re.compile(r"^\| ([A-Z]\d{2}) \|", re.MULTILINE)
+ROW = re.compile(r"^\| ([A-Z]\d{2}) \| ([^|\n]*)\|", re.MULTILINE)
+TITLE_CHARS = 90
+LATER = "Requirements of later work, no test carries them yet:"
 
 
 def marked(node: ast.AST) -> list[str]:
@@ -47,15 +49,37 @@ def collect() -> dict[str, list[str]]:
     return found
 
 
+def titles(contract: str) -> dict[str, str]:
+    """Requirement id -> its sentence without emphasis, cut to TITLE_CHARS, in the order of the contract."""
+    plain = {req: text.replace("**", "").strip() for req, text in ROW.findall(contract)}
+    return {req: _cut(text) for req, text in plain.items()}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TITLE_CHARS else f"{text[: TITLE_CHARS - 1]}…"
+
+
+def table(found: dict[str, list[str]], named: dict[str, str]) -> list[str]:
+    """The lines to print: what has tests first, then what has none under a heading of its own."""
+    lines = []
+    for req in [req for req in named if found.get(req)]:
+        lines.append(f"{req}  {len(found[req])} tests  {named[req]}".rstrip())
+        lines += [f"     {name}" for name in found[req]]
+    without = [req for req in named if not found.get(req)]
+    if without:
+        lines += ["", f"{LATER} {len(without)}"]
+    return lines + [f"{req}  no test yet  {named[req]}".rstrip() for req in without]
+
+
 def main() -> int:
     """Print the table."""
     found = collect()
-    ids = ROW.findall(CONTRACT.read_text(encoding="utf-8")) if CONTRACT.exists() else sorted(found)
-    for req in [i for i in ids if found.get(i)]:
-        sys.stdout.write(f"{req}  {len(found[req])} tests\n")
-        sys.stdout.writelines(f"     {name}\n" for name in found[req])
-    for req in [i for i in ids if not found.get(i)]:
-        sys.stdout.write(f"{req}  no test yet\n")
+    if CONTRACT.exists():
+        named = titles(CONTRACT.read_text(encoding="utf-8"))
+    else:
+        named = dict.fromkeys(sorted(found), "")
+        sys.stdout.write("No ../shared/requirements.md: only the ids that tests name are listed.\n\n")
+    sys.stdout.writelines(f"{line}\n" for line in table(found, named))
     return 0
 
 

@@ -10,6 +10,7 @@ import tempfile
 def run() -> int:
     """Start one command; `serve` gets a folder in which its workers add up their figures."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it greets at each import
     folder = ""
     if "serve" in sys.argv[1:2] and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         folder = tempfile.mkdtemp(prefix="cong-xanh-figures-")

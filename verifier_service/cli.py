@@ -15,12 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from psycopg.conninfo import conninfo_to_dict
 
+from verifier_service.bind import why_taken
 from verifier_service.fleet import ingest
 from verifier_service.fleet.models import Device
 from verifier_service.migrate import migrate
+from verifier_service.postgres.binaries import PostgresError
 from verifier_service.schema_manifest import APP_ROLE
 from verifier_service.settings import Settings, SettingsError, load_settings
 
@@ -33,9 +37,16 @@ def main(argv: Sequence[str], tell: Callable[[str], None]) -> int:
     options = _parser().parse_args(argv)
     try:
         return _run(options, load_settings(os.environ), tell)
-    except (SettingsError, psycopg.OperationalError, ValueError, OSError) as error:
-        tell(f"error: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}")
+    except (SettingsError, PostgresError, psycopg.Error, ValueError, OSError) as error:
+        tell(f"error: {_first_line(error)}")
         return 1
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, PostgresError):
+        return str(error)  # of our own server: several lines that say what to do
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"the database cannot be used: {line}" if isinstance(error, psycopg.OperationalError) else line
 
 
 @contextmanager
@@ -68,7 +79,10 @@ def register_device(owner_dsn: str, device_id: uuid.UUID, public_key_pem: bytes,
 
     Raises ValueError for another kind of key.
     """
-    key = load_pem_public_key(public_key_pem)
+    try:
+        key = load_pem_public_key(public_key_pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("the public key must be a P-256 key in PEM") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ValueError("the public key must be a P-256 key in PEM")
     if not 1 <= len(label) <= MAX_LABEL:
@@ -79,6 +93,10 @@ def register_device(owner_dsn: str, device_id: uuid.UUID, public_key_pem: bytes,
 
 
 def _run(options: argparse.Namespace, settings: Settings, tell: Callable[[str], None]) -> int:
+    if options.command == "serve" and (why := why_taken(settings.bind)) is not None:
+        raise SettingsError(f"BIND: nothing can listen on {settings.bind}: {why}")
+    _check_address("DATABASE_URL", settings.database_url)
+    _check_address("OWNER_DATABASE_URL", settings.owner_database_url)
     with with_database(settings) as ready:
         owner = ready.owner_database_url
         if options.command == "serve":
@@ -91,15 +109,37 @@ def _run(options: argparse.Namespace, settings: Settings, tell: Callable[[str], 
             migrate(owner)
             tell("the schema is the newest")
         elif options.action == "add":
-            pem = Path(options.public_key).read_bytes()
-            if not register_device(owner, uuid.UUID(options.id), pem, options.label):
-                tell("error: this id is registered already")
-                return 1
-            tell(f"registered {options.id}")
+            return _add_device(options, owner, tell)
         else:
             with psycopg.connect(owner, autocommit=True) as link:
                 for device in ingest.all_devices(link):
                     tell(f"{device.device_id}\t{device.state}\t{device.added_at:%Y-%m-%d}\t{device.label}")
+    return 0
+
+
+def _check_address(key: str, url: str) -> None:
+    """Its text stays out of the message: there may be a password in it."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise SettingsError(f"{key} must be such as postgresql://role@host/database") from None
+
+
+def _add_device(options: argparse.Namespace, owner: str, tell: Callable[[str], None]) -> int:
+    try:
+        device_id = uuid.UUID(options.id)
+    except ValueError:
+        raise ValueError(
+            "--id must be 32 hexadecimal digits, as `python -m scanner identity` prints"
+        ) from None
+    try:
+        pem = Path(options.public_key).read_bytes()
+    except OSError as error:
+        raise ValueError(f"--public-key: {options.public_key}: {error.strerror}") from None
+    if not register_device(owner, device_id, pem, options.label):
+        tell("error: this id is registered already")
+        return 1
+    tell(f"registered {device_id}")
     return 0
 
 
@@ -125,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = device.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="register a kiosk")
     add.add_argument("--id", required=True, help="device id (32 hexadecimal digits)")
-    add.add_argument("--public-key", required=True, help="file with its public key, PEM")
+    add.add_argument("--public-key", required=True, metavar="FILE", help="file with its public key, PEM")
     add.add_argument("--label", required=True, help="the name the board shows")
     actions.add_parser("list", help="every registered kiosk")
     return parser

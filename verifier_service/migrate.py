@@ -12,15 +12,25 @@ from importlib.resources import as_file, files
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 
 def migrate(owner_dsn: str) -> None:
-    """Run what is missing of the migrations; nothing when all is there."""
+    """Run what is missing of the migrations; nothing when all is there. Raises psycopg.Error unwrapped."""
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(owner_dsn), poolclass=NullPool
     )
+    try:
+        _upgrade(engine)
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from None
+        raise
+
+
+def _upgrade(engine: Engine) -> None:
     with as_file(files("verifier_service") / "migrations") as scripts, engine.connect() as link:
         config = _config(str(scripts))
         config.attributes["connection"] = link

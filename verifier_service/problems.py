@@ -1,4 +1,4 @@
-"""Every error of the interface, as one table of RFC 9457 problems.
+"""Every error of the interface, as one table of RFC 9457 problems; a browser gets it as a page.
 
 Source: RFC 9457 §3 (application/problem+json).
 """
@@ -10,13 +10,14 @@ import logging
 import math
 from dataclasses import dataclass
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from psycopg import OperationalError
 from psycopg import errors as pg
 from psycopg_pool import PoolTimeout, TooManyRequests
 from werkzeug.exceptions import HTTPException
 
 from scanner.protocol import BadSignature, ProtocolError
+from verifier_service.problem_page import as_page, wants_page
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 15
@@ -121,6 +122,11 @@ def install(app: Flask) -> None:
     """Let every error of `app` leave as a problem; unexpected ones are logged, their text stays inside."""
 
     def on_error(error: Exception) -> Response:
+        response = answer(error)
+        response.vary.add("Accept")
+        return as_page(response) if wants_page(request) else response
+
+    def answer(error: Exception) -> Response:
         if isinstance(error, HTTPException):
             response = _response(error.code or 500, "about:blank", error.name, "")
             for name, value in error.get_headers():

@@ -1,4 +1,4 @@
-"""Gunicorn in this process: gthread workers, one application each, made after the fork."""
+"""Gunicorn in this process: patient threaded workers, one application each, made after the fork."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from prometheus_client import multiprocess
 from verifier_service.app import create_app
 from verifier_service.bootstrap import build_services
 from verifier_service.settings import Settings
+from verifier_service.worker import MAX_CONNECTIONS
 
 BACKLOG = 256  # waiting connections; beyond, the kernel lets the kiosk try again
 GRACE_S = 15
@@ -31,7 +32,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": [settings.bind],
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": "gthread",
+            "worker_class": "verifier_service.worker.PatientWorker",
+            "worker_connections": MAX_CONNECTIONS,
+            "sendfile": False,  # its time cannot be bounded as a whole
             "backlog": BACKLOG,
             "graceful_timeout": GRACE_S,
             "keepalive": 30,

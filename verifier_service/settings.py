@@ -1,16 +1,20 @@
 """The settings of the service: one frozen object, read from the environment and an optional file.
 
-`APP_ENV` unset means production. The file (path in CONG_XANH_SETTINGS) holds KEY=VALUE lines; the
-environment wins.
+`APP_ENV` unset means production. The file (path in CONG_XANH_SETTINGS) holds KEY=VALUE lines, nothing else;
+the environment wins. docs/operations.md lists the keys.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from babel.dates import get_timezone
+
+from verifier_service.bind import host_and_port
 
 PRODUCTION, DEMO = "production", "demo"
 THREADS = 8  # per worker: measured best for gthread with a database behind (docs/adr)
@@ -49,6 +53,16 @@ class Settings:
     def __post_init__(self) -> None:
         if self.app_env not in (PRODUCTION, DEMO):
             raise SettingsError(f"APP_ENV must be {PRODUCTION} or {DEMO}, not {self.app_env!r}")
+        try:
+            host_and_port(self.bind)
+        except ValueError as error:
+            raise SettingsError(f"BIND {error}, not {self.bind!r}") from None
+        try:
+            get_timezone(self.timezone)
+        except (LookupError, ValueError, OSError):
+            raise SettingsError(
+                f"TIMEZONE: {self.timezone!r} is no time zone, such as Asia/Ho_Chi_Minh"
+            ) from None
         if self.demo and not is_loopback(self.bind.rpartition(":")[0]):
             raise SettingsError(
                 "APP_ENV=demo is open to everyone who reaches it: BIND must be a loopback address"
@@ -80,36 +94,56 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def _flag(text: str) -> bool:
+    if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
+        raise ValueError
+    return text.lower() in ("1", "true", "yes")
+
+
+_KINDS: Mapping[str, tuple[Callable[[str], object], str]] = {  # key: how it is read, what it must be
+    "APP_ENV": (str, "text"),
+    "DATABASE_URL": (str, "text"),
+    "OWNER_DATABASE_URL": (str, "text"),
+    "DATA_DIR": (Path, "a path"),
+    "BIND": (str, "text"),
+    "WORKERS": (int, "a whole number"),
+    "THREADS": (int, "a whole number"),
+    "REPORT_INTERVAL_S": (int, "a whole number"),
+    "REPORT_INTERVAL_MAX_S": (int, "a whole number"),
+    "POOL_WAIT_S": (float, "a number"),
+    "STATEMENT_TIMEOUT_S": (float, "a number"),
+    "PREPARE": (_flag, "yes or no"),
+    "TIMEZONE": (str, "text"),
+    "TRUST_FILE": (Path, "a path"),
+    "GATEWAY_TEXTS_PER_MIN": (int, "a whole number"),
+    "GATEWAY_PICTURES_PER_MIN": (int, "a whole number"),
+    "DEMO_NOW": (str, "text"),
+}
+_TOKEN_FILE = "OPERATOR_TOKEN_FILE"  # noqa: S105 - the name of a setting
+KEYS = frozenset({*_KINDS, _TOKEN_FILE})
+
+
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from `environ` and the file it names. Raises SettingsError with the name of what is wrong."""
     values = {**_file(environ.get("CONG_XANH_SETTINGS", "")), **environ}
-    try:
-        given: dict[str, object] = {
-            name: kind(values[name.upper()])
-            for name, kind in (
-                ("app_env", str), ("database_url", str), ("owner_database_url", str), ("data_dir", Path),
-                ("bind", str), ("workers", int), ("threads", int), ("report_interval_s", int),
-                ("report_interval_max_s", int), ("pool_wait_s", float), ("statement_timeout_s", float),
-                ("prepare", _flag), ("timezone", str), ("trust_file", Path), ("gateway_texts_per_min", int),
-                ("gateway_pictures_per_min", int), ("demo_now", str),
-            )
-            if values.get(name.upper())
-        }  # fmt: skip
-    except ValueError as error:
-        raise SettingsError(f"a number is malformed: {error}") from None
-    token_file = values.get("OPERATOR_TOKEN_FILE", "")
-    if token_file:
+    given: dict[str, object] = {}
+    for key, (read, wanted) in _KINDS.items():
+        if not values.get(key):
+            continue
         try:
-            given["operator_token"] = Path(token_file).read_text("utf-8").strip()
-        except OSError as error:
-            raise SettingsError(f"OPERATOR_TOKEN_FILE cannot be read: {error.strerror}") from None
+            given[key.lower()] = read(values[key])
+        except ValueError:
+            raise SettingsError(f"{key} must be {wanted}, not {values[key]!r}") from None
+    if values.get(_TOKEN_FILE):
+        try:
+            given["operator_token"] = Path(values[_TOKEN_FILE]).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{_TOKEN_FILE} cannot be read: {_why(error)}") from None
     return Settings(**given)  # type: ignore[arg-type]
 
 
-def _flag(text: str) -> bool:
-    if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
-        raise ValueError(f"{text!r} is not yes or no")
-    return text.lower() in ("1", "true", "yes")
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _file(path: str) -> dict[str, str]:
@@ -117,7 +151,16 @@ def _file(path: str) -> dict[str, str]:
         return {}
     try:
         lines = Path(path).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise SettingsError(f"CONG_XANH_SETTINGS cannot be read: {error.strerror}") from None
-    pairs = (line.partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    return {key.strip(): value.strip() for key, _, value in pairs}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"CONG_XANH_SETTINGS cannot be read: {_why(error)}") from None
+    values = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals:
+            raise SettingsError(f"{path}, line {number}: must be KEY=VALUE")
+        if key not in KEYS:
+            raise SettingsError(f"{path}, line {number}: unknown key {key!r}")
+        values[key] = value
+    return values

@@ -1,4 +1,7 @@
-"""`gunicorn verifier_service.wsgi:app`, for those who run gunicorn themselves."""
+"""`gunicorn -k verifier_service.worker.PatientWorker verifier_service.wsgi:app`, to run gunicorn oneself.
+
+Under another worker class slow senders hold the threads; see docs/operations.md.
+"""
 
 from __future__ import annotations
 

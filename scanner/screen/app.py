@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, abort, render_template, request
+from werkzeug.exceptions import HTTPException
 
-from scanner.screen.view import CATALOGUE, LANGUAGES, language, status_view, verdict_view
+from scanner.screen.view import CATALOGUE, LANGUAGES, fault_view, language, status_view, verdict_view
 
 QUIET_AFTER_S = 5.0  # the kiosk sends its status every second
 MAX_STREAMS = 8  # one screen, one maintenance phone, and reloads that are not yet noticed
 BEAT_S = 1.0
+TIMEZONE = "Asia/Ho_Chi_Minh"  # of the clock on the page, wherever the machine's own clock is set to
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 NO_LINK: Mapping[str, Any] = {"type": "signal", "signal": "fault", "no_link": True}
@@ -27,7 +30,10 @@ NO_LINK: Mapping[str, Any] = {"type": "signal", "signal": "fault", "no_link": Tr
 class State:
     """The last message of each type; streams wait on it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, timezone: str = TIMEZONE, utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._zone, self._utc_now = ZoneInfo(timezone), utc_now
         self._changed = threading.Condition()
         self._signal: Mapping[str, Any] = {"signal": "idle"}
         self._status: Mapping[str, Any] = {}
@@ -50,7 +56,7 @@ class State:
         with self._changed:
             quiet = time.monotonic() - self._heard > QUIET_AFTER_S
             signal, status = (NO_LINK if quiet else self._signal), self._status
-        clock = datetime.now().astimezone().strftime("%H:%M")
+        clock = self._utc_now().astimezone(self._zone).strftime("%H:%M")
         return verdict_view(signal, lang) | status_view(status, lang, clock)
 
     def views(self, lang: str) -> Iterator[dict[str, Any]]:
@@ -81,6 +87,11 @@ def create_app(state: State, default_language: str = "vi") -> Flask:
         if request.endpoint != "static":
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    @app.errorhandler(HTTPException)
+    def told(error: HTTPException) -> tuple[str, int]:
+        status = error.code or 500
+        return render_template("fault.html", told=fault_view(status), home=status != 403), status
 
     @app.get("/")
     def page() -> str:

@@ -71,19 +71,29 @@ def verdict_view(message: Mapping[str, Any], lang: str) -> dict[str, Any]:
     }
 
 
+def fault_view(status: int) -> list[dict[str, str]]:
+    """[{"lang", "title", "hint", "home"}] for an error page, in every language."""
+    kind = str(status) if f"page.{status}" in CATALOGUE[LANGUAGES[0]] else "error"
+    keys = {"title": f"page.{kind}", "hint": f"page.{kind}.hint", "home": "page.home"}
+    return [
+        {"lang": lang, **{part: CATALOGUE[lang][key] for part, key in keys.items()}} for lang in LANGUAGES
+    ]
+
+
 def status_view(message: Mapping[str, Any], lang: str, clock: str) -> dict[str, Any]:
     """{"clock", "trust", "network", "queue", "alarm"} for the line at the bottom."""
     words = CATALOGUE[lang]
     network = {True: "online", False: "offline", None: "local"}[message.get("network")]
-    full = bool(message.get("disk_full"))
+    full, damaged = bool(message.get("disk_full")), bool(message.get("set_aside"))
+    queue = words["status.queue"].format(n=message.get("queue", 0))
+    if damaged:
+        queue += f" · {words['status.damaged']}"
     return {
         "clock": clock,
         "trust": _age(message.get("trust_age_min"), words),
         "network": words[f"status.{network}"],
-        "queue": words["status.disk_full"]
-        if full
-        else words["status.queue"].format(n=message.get("queue", 0)),
-        "alarm": full or network == "offline",
+        "queue": words["status.disk_full"] if full else queue,
+        "alarm": full or damaged or network == "offline",
     }
 
 

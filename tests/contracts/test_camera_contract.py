@@ -118,6 +118,26 @@ def test_a_closed_camera_opens_again(camera: Camera) -> None:
     assert camera.newest(5) is not None
 
 
+def test_a_machine_without_picamera2_is_told_so_without_noise(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "picamera2.py").write_text("raise ModuleNotFoundError('No module', name='picamera2')")
+    command = ("/usr/bin/env", f"PYTHONPATH={tmp_path}", sys.executable, str(CAPTURE))
+    with pytest.raises(DeviceError, match="picamera2 is not installed for /usr/bin/env"):
+        PiCamera(command=command).open()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_camera_library_that_fails_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "picamera2.py").write_text(
+        "class Picamera2:\n def __init__(self): raise RuntimeError('busy')"
+    )
+    command = ("/usr/bin/env", f"PYTHONPATH={tmp_path}", sys.executable, str(CAPTURE))
+    with pytest.raises(DeviceError, match="gave no frame"):
+        PiCamera(command=command).open()
+    assert capfd.readouterr() == ("", "camera process: RuntimeError: busy\n")
+
+
 @pytest.mark.parametrize(
     "make",
     [

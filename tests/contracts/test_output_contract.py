@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
@@ -147,3 +150,18 @@ def test_a_press_calls_back_once(kind: str, pins: MockFactory) -> None:
         button.press()
     assert presses == [1]
     button.close()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", [GpioLamp, GpioBuzzer, GpioButton])
+def test_a_machine_without_pins_is_told_so_without_noise(
+    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_works(*_: Any) -> None:
+        warnings.warn("Falling back", gpiozero.PinFactoryFallback, stacklevel=1)
+        raise gpiozero.BadPinFactory("Unable to load any default pin factory!")
+
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.setattr(gpiozero.Device, "_default_pin_factory", none_works)
+    with pytest.raises(DeviceError, match="no GPIO on this machine"):
+        make()

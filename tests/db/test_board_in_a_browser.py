@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
 from scanner import protocol as p
@@ -20,8 +20,6 @@ from verifier_service.cli import register_device
 from verifier_service.settings import Settings
 
 pytestmark = [pytest.mark.db, pytest.mark.e2e, pytest.mark.req("K04")]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture
@@ -50,12 +48,12 @@ def message(kiosk: DeviceIdentity, first: int, count: int) -> bytes:
     return kiosk.sign(p.encode_batch(kiosk.device_id.bytes, 0, first, made))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_the_board_fits_is_accessible_and_updates_itself(board: tuple[str, DeviceIdentity]) -> None:
+def test_the_board_fits_is_accessible_and_updates_itself(
+    board: tuple[str, DeviceIdentity], browser: Browser
+) -> None:
     import http.client
 
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
     address, kiosk = board
 
@@ -65,29 +63,25 @@ def test_the_board_fits_is_accessible_and_updates_itself(board: tuple[str, Devic
         assert link.getresponse().status == 200
         link.close()
 
-    with sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for filled in (False, True):
-            if filled:
-                post(message(kiosk, 0, 30))
-            for language in ("vi", "en"):
-                for width, scheme in ((320, "light"), (1280, "dark")):
-                    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-                    faults: list[str] = []
-                    page.on("pageerror", lambda error, kept=faults: kept.append(str(error)))
-                    page.on(
-                        "console", lambda m, kept=faults: kept.append(m.text) if m.type == "error" else None
-                    )
-                    page.goto(f"{address}/?lang={language}")
-                    page.wait_for_selector(".live.on")
-                    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-                    assert page.locator("html").get_attribute("lang") == language
-                    assert Axe().run(page).response["violations"] == []
-                    assert faults == []
-                    page.close()
-        page = browser.new_page()
-        page.goto(f"{address}/?lang=en")
-        page.wait_for_selector(".total.all dd:has-text('30')")
-        post(message(kiosk, 30, 7))
-        page.wait_for_selector(".total.all dd:has-text('37')", timeout=15_000)
-        browser.close()
+    for filled in (False, True):
+        if filled:
+            post(message(kiosk, 0, 30))
+        for language in ("vi", "en"):
+            for width, scheme in ((320, "light"), (1280, "dark")):
+                page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+                faults: list[str] = []
+                page.on("pageerror", lambda error, kept=faults: kept.append(str(error)))
+                page.on("console", lambda m, kept=faults: kept.append(m.text) if m.type == "error" else None)
+                page.goto(f"{address}/?lang={language}")
+                page.wait_for_selector(".live.on")
+                assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+                assert page.locator("html").get_attribute("lang") == language
+                assert Axe().run(page).response["violations"] == []
+                assert faults == []
+                page.close()
+    page = browser.new_page()
+    page.goto(f"{address}/?lang=en")
+    page.wait_for_selector(".total.all dd:has-text('30')")
+    post(message(kiosk, 30, 7))
+    page.wait_for_selector(".total.all dd:has-text('37')", timeout=15_000)
+    page.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -276,6 +277,75 @@ def test_where_the_account_cannot_pass_the_home_moves_and_the_door_stays_shut(
             assert shut.stat().st_mode & 0o777 == 0o700
     finally:
         shutil.rmtree(cluster.home.parent)
+
+
+SECRET = "for root alone\n"
+PLANT = {  # what the account may put into its own home while the server is down: each leads to `$1`
+    "half-written settings": 'ln -s "$1" pg/postgresql.half; ln -s "$1" pg/postgresql.conf.half',
+    "settings": 'ln -sf "$1" pg/postgresql.conf; ln -sf "$1" pg/pg_hba.conf',
+    "process id": 'ln -sf "$1" pg/postmaster.pid',
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
+@pytest.mark.parametrize("trick", PLANT)
+def test_what_the_lent_account_plants_makes_root_write_to_no_other_file(home: Path, trick: str) -> None:
+    victim = home / "victim"
+    victim.write_text(SECRET)
+    victim.chmod(0o600)
+    before = victim.stat()
+    with Cluster(home / "db", wheel_bin()) as cluster:
+        account = cluster._account
+        assert account.uid
+    script = f'cd "$2" && echo "#" >>pg/postgresql.conf && {PLANT[trick]}'
+    assert account.run(["sh", "-c", script, "sh", victim, cluster.home], timeout_s=5).returncode == 0
+    with contextlib.suppress(PostgresError), Cluster(home / "db", wheel_bin()):
+        pass  # the account may spoil its own server, nothing else
+    after = victim.stat()
+    assert victim.read_text() == SECRET
+    assert (after.st_uid, after.st_mode, after.st_ino) == (before.st_uid, before.st_mode, before.st_ino)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
+@pytest.mark.parametrize("name", ["server.log", "pg/PG_VERSION"])
+def test_no_error_text_tells_the_lent_account_what_root_can_read(home: Path, name: str) -> None:
+    victim = home / "victim"
+    victim.write_text(SECRET)
+    victim.chmod(0o600)
+    with Cluster(home / "db", wheel_bin()) as cluster:
+        account = cluster._account
+    plant = f'cd "$2" && ln -sf "$1" {name} && echo broken >pg/global/pg_control'
+    assert account.run(["sh", "-c", plant, "sh", victim, cluster.home], timeout_s=5).returncode == 0
+    with pytest.raises(PostgresError) as refused:
+        Cluster(home / "db", wheel_bin()).start()
+    assert SECRET.strip() not in str(refused.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
+def test_root_gives_the_account_no_directory_that_was_put_in_the_way(home: Path) -> None:
+    cluster = Cluster(home / "db", wheel_bin())
+    treasure = home / "treasure"
+    treasure.mkdir(mode=0o700)
+    cluster.home.mkdir(mode=0o700)
+    account = cluster._account
+    os.chown(cluster.home, account.uid or 0, account.gid or 0)
+    account.run(["ln", "-s", treasure, cluster.home / "sock"], timeout_s=5)
+    with pytest.raises(PostgresError, match="not a directory of the server's account"):
+        cluster.start()
+    assert treasure.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
+def test_the_socket_directory_is_made_by_the_account_itself(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(os, "chown", lambda path, *_: given.append(path))
+    cluster = Cluster(home / "db", wheel_bin())
+    with cluster:
+        assert cluster.socket_dir.is_relative_to(cluster.home)
+        assert cluster.socket_dir.stat().st_uid == cluster.home.stat().st_uid != 0
+    assert given == [], "a name in a directory of the account's may lead anywhere by now"
 
 
 def test_data_of_another_major_version_are_refused_and_kept(home: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import threading
+import tracemalloc
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -50,8 +51,29 @@ class World:
     def checks(self) -> int:
         return int(str(self.rows("SELECT coalesce(sum(checks), 0) FROM scan_counter")[0][0]))
 
-    def message(self, entries: list[bytes], *, epoch: int = 0, first_seq: int = 0, gap: int = 0) -> bytes:
-        return self.kiosk.sign(p.encode_batch(self.kiosk.device_id.bytes, epoch, first_seq, entries, gap=gap))
+    def message(
+        self, entries: list[bytes], *, epoch: int = 0, first_seq: int = 0, gap: int = 0,
+        prev: bytes | None = None,
+    ) -> bytes:  # fmt: skip
+        payload = p.encode_batch(self.kiosk.device_id.bytes, epoch, first_seq, entries, gap=gap, prev=prev)
+        return self.kiosk.sign(payload)
+
+    def store_the_same_long_message(self, rows: int) -> list[bytes]:
+        """`rows` stored batches of one entry each, every one with the whole long message as its body."""
+        all_of_them = entries(p.MAX_BATCH_ENTRIES)
+        body = self.message(all_of_them)
+        with psycopg.connect(self.owner_url, autocommit=True) as owner:
+            device = self.kiosk.device_id
+            owner.execute(
+                "INSERT INTO device_stream (device_id, epoch, next_seq, opened_at, seen_at)"
+                " VALUES (%s, 0, %s, now(), now())", (device, rows),
+            )  # fmt: skip
+            owner.execute(
+                "INSERT INTO scan_batch (device_id, epoch, first_seq, skip, count, body, received_at)"
+                " SELECT %s, 0, n, n, 1, %s, now() FROM generate_series(0, %s) AS n",
+                (device, body, rows - 1),
+            )  # fmt: skip
+        return all_of_them
 
 
 def entries(count: int, start: int = 0, outcome: str = "valid") -> list[bytes]:
@@ -126,6 +148,55 @@ def test_a_differing_overlap_opens_one_new_stream_and_the_old_one_goes_on(world:
     assert world.post(world.message(mine[4:], first_seq=4)).next_seq == 6
     assert world.rows("SELECT kind, epoch, seq FROM device_alarm") == [("fork", 0, 2)]
     assert world.checks() == 10
+
+
+def test_two_histories_that_meet_at_the_same_number_are_told_apart(world: World) -> None:
+    mine, other = entries(6), entries(6, 500)
+    world.post(world.message(mine[:4]))
+    fork = world.message(other[4:], first_seq=4, prev=p.entry_mark(other[3]))
+    assert world.post(fork) == Reply("forked", 1, 0, 60, agreed_to=3)
+    assert world.checks() == 4
+    assert world.post(world.message(mine[4:], first_seq=4, prev=p.entry_mark(mine[3]))).next_seq == 6
+    assert world.checks() == 6
+
+
+def test_a_long_history_is_compared_a_few_stored_messages_at_a_time(world: World) -> None:
+    all_of_them = world.store_the_same_long_message(200)
+    again = world.message(all_of_them[:201])
+    stored = len(world.message(all_of_them)) * 200
+    tracemalloc.start()
+    try:
+        assert world.post(again) == Reply("ok", 0, 201, 60)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < stored / 3
+    assert world.rows("SELECT sum(count) FROM scan_batch") == [(201,)]
+
+
+def test_a_comparison_ends_with_the_first_difference(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_of_them = world.store_the_same_long_message(60)
+    read: list[bytes] = []
+    parse = p.parse_entries
+    monkeypatch.setattr(p, "parse_entries", lambda body: (read.append(body), parse(body))[1])
+    different = world.message([all_of_them[0], *entries(59, 5_000)])
+    assert world.post(different) == Reply("forked", 1, 0, 60, agreed_to=1)
+    assert len(read) == 2
+
+
+def test_a_stored_message_nobody_can_read_is_a_hole(world: World) -> None:
+    mine = entries(4)
+    for n in (0, 2):
+        world.post(world.message(mine[n : n + 2], first_seq=n))
+    with psycopg.connect(world.owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE scan_batch SET body = 'x' WHERE first_seq = 0")
+    assert world.post(world.message(mine[2:], first_seq=2)) == Reply("ok", 0, 4, 60)
+    assert world.post(world.message(mine)) == Reply("forked", 1, 0, 60, agreed_to=0)
+
+
+def test_a_signed_report_with_a_tag_is_unreadable(world: World) -> None:
+    answer = world.client.post(URL, data=world.message([b"\xd8\x23\x61("]))
+    assert (answer.status_code, answer.json["type"]) == (422, "/problems/report-malformed")
 
 
 def test_twenty_at_once_with_the_same_batch_count_it_once(world: World) -> None:
@@ -227,11 +298,23 @@ def test_a_suspended_device_is_refused(world: World) -> None:
 def test_what_an_entry_holds_never_stops_a_report(world: World) -> None:
     import cbor2
 
-    strange = [cbor2.dumps(x) for x in (None, [], [1], ["x", 9, 5, {}], [2**80, 0, [], "eu-dcc"], {"a": 1})]
+    strange = [cbor2.dumps(x) for x in (None, [], [1], ["x", 9, 5, {}], [2**63, 0, [], "eu-dcc"], {"a": 1})]
     assert world.post(world.message(strange)).next_seq == 6
     assert world.rows("SELECT DISTINCT minute FROM scan_counter") == [(NOW.replace(second=0),)]
     assert world.checks() == 6
     assert world.client.get("/", headers={"Authorization": "Bearer " + "t" * 32}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("vi", ("chặt hơn", '<th scope="col">Định dạng</th>')), ("en", ("can be stricter", "Format</th>"))],
+)
+def test_the_board_says_that_the_lamp_can_be_stricter(
+    world: World, lang: str, words: tuple[str, ...]
+) -> None:
+    world.post(world.message(entries(1)))
+    board = world.client.get(f"/?lang={lang}", headers={"Authorization": "Bearer " + "t" * 32}).text
+    assert all(word in board for word in words)
 
 
 def test_an_implausible_time_counts_in_the_minute_of_receipt(world: World) -> None:

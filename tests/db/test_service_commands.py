@@ -54,7 +54,8 @@ def test_a_kiosk_is_registered_once_and_listed(
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("OWNER_DATABASE_URL", owner_url)
     kiosk = DeviceIdentity(uuid.uuid4(), ec.generate_private_key(ec.SECP256R1()))
-    (tmp_path / "key.pem").write_bytes(kiosk.public_pem)
+    as_printed = f"device-id: {kiosk.device_id}\n".encode() + kiosk.public_pem  # by `scanner identity`
+    (tmp_path / "key.pem").write_bytes(as_printed)
     add = [
         "device",
         "add",

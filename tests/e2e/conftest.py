@@ -38,14 +38,15 @@ def start_demo(home: Path) -> RunningDemo:
     assert process.stdout is not None
     watchdog = threading.Timer(100, process.kill)
     watchdog.start()
-    addresses = []
+    addresses = {}
     for line in process.stdout:
-        addresses += [word for word in line.split() if word.startswith("http://")]
-        if len(addresses) == 2:
+        name, _, address = line.strip().rpartition(" ")
+        addresses[name.strip()] = address
+        if {"board", "kiosk screen"} <= addresses.keys():
             break
     watchdog.cancel()
-    assert len(addresses) == 2, "the demonstration did not print its addresses"
-    return RunningDemo(*addresses, home, process)
+    assert "kiosk screen" in addresses, "the demonstration did not print its addresses"
+    return RunningDemo(addresses["board"], addresses["kiosk screen"], home, process)
 
 
 @pytest.fixture(scope="session")

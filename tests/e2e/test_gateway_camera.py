@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from verifier_service.app import create_app
@@ -25,7 +24,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.req("K14")]
 SAMPLE = Path(__file__).resolve().parents[1] / "vectors" / "sample"
 VECTOR = json.loads((SAMPLE / "at-1-vaccination.json").read_text("utf-8"))
 NOW = datetime(2021, 6, 1, tzinfo=UTC)
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -33,7 +31,8 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     trust = tmp_path_factory.mktemp("gateway") / "trust.json"
     certificate = VECTOR["TESTCTX"]["CERTIFICATE"]
-    trust.write_text(json.dumps({"keys": [{"x5c": [certificate], "formats": ["eu-dcc"]}]}))
+    keys = [{"x5c": [certificate], "formats": ["eu-dcc"]}]
+    trust.write_text(json.dumps({"issued_at": "2021-05-31T00:00:00+00:00", "keys": keys}))
     settings = Settings(trust_file=trust)
     services = build_services(settings, clock=lambda: NOW)
     server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)
@@ -62,15 +61,11 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(film: Path) -> Iterator[Page]:
+def page(launch: Callable[..., Browser], film: Path) -> Iterator[Page]:
     camera = [f"--use-file-for-fake-video-capture={film}", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as player:
-        browser = player.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[*FLAGS, *camera, "--use-fake-ui-for-media-stream"],
-        )
-        yield browser.new_page(viewport={"width": 360, "height": 740})
-        browser.close()
+    chromium = launch(*camera, "--use-fake-ui-for-media-stream")
+    yield chromium.new_page(viewport={"width": 360, "height": 740})
+    chromium.close()
 
 
 def test_a_code_held_before_the_camera_is_judged(page: Page, address: str) -> None:

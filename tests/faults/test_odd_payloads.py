@@ -37,8 +37,17 @@ def _strict(payload: bytes) -> Any:
 def _agree(payload: bytes) -> None:
     strict = _said(_strict, payload)
     assert _said(cwt.parse, payload) == strict, payload.hex()
-    usual = cwt.read_usual(payload, dcc.usual_kind)
-    assert usual is None or repr(usual[0]) == strict, payload.hex()
+    usual = _usual(payload)
+    assert usual is None or repr(usual) == strict, payload.hex()
+
+
+def _usual(payload: bytes) -> Any:
+    """What is believed without `cwt.parse`, as `formats.eu_dcc` asks for it."""
+    claims = cwt.read_usual(payload)
+    kind = None if claims is None else dcc.usual_kind(claims.dcc)
+    if claims is None or kind is None or not cwt.announces(payload, kind, len(claims.dcc[kind][0])):
+        return None
+    return claims
 
 
 def test_odd_cbor_at_any_place_is_read_as_the_strict_reader_reads_it() -> None:
@@ -47,7 +56,7 @@ def test_odd_cbor_at_any_place_is_read_as_the_strict_reader_reads_it() -> None:
 
 
 def test_the_usual_payload_takes_the_quick_way_and_hardly_any_odd_one_does() -> None:
-    quick = [payload for payload in PAYLOADS if cwt.read_usual(payload, dcc.usual_kind) is not None]
+    quick = [payload for payload in PAYLOADS if _usual(payload) is not None]
     assert PAYLOADS[0] in quick
     assert len(quick) < len(PAYLOADS) / 20
 

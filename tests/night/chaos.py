@@ -346,7 +346,9 @@ class Chaos:
     def _pending(self) -> int:
         link = sqlite3.connect(self.kiosk_home / "outbox.sqlite", timeout=10)
         try:
-            row = link.execute("SELECT count(*) FROM entries WHERE acked_at IS NULL").fetchone()
+            row = link.execute(
+                "SELECT count(*) FROM entries e, streams s WHERE e.epoch = s.epoch AND e.seq >= s.sent_to"
+            ).fetchone()
         finally:
             link.close()
         return int(row[0])

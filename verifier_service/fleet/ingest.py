@@ -10,6 +10,7 @@ Every statement names device_id, so on many servers each would touch one. Connec
 from __future__ import annotations
 
 import uuid
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from verifier_service.fleet.models import Device, StoredBatch, Stream
 
 Link = psycopg.Connection[Any]
 CounterRow = tuple[datetime, str, str, str, int]
+FETCH = 8  # raw batches at a time, of at most 256 KiB each: 2 MiB
 
 _TAKE = """
 WITH moved AS (
@@ -112,17 +114,23 @@ def open_fork(link: Link, device: uuid.UUID, parent: int, seq: int, now: datetim
             return int(newest + 1)
 
 
-def stored_between(link: Link, device: uuid.UUID, epoch: int, first: int, end: int) -> list[StoredBatch]:
-    """The raw batches that hold any number from `first` to before `end`."""
-    return [
-        StoredBatch(*row)
-        for row in link.execute(
+def stored_between(
+    link: Link, device: uuid.UUID, epoch: int, first: int, end: int
+) -> Generator[StoredBatch, None, None]:
+    """The raw batches that hold any number from `first` to before `end`, in order, FETCH of them in memory.
+
+    The cursor lives on the server until the caller closes the iterator.
+    """
+    with link.transaction(), link.cursor("stored_between") as cursor:
+        cursor.itersize = FETCH
+        cursor.execute(
             "SELECT first_seq, skip, count, body FROM scan_batch WHERE device_id = %s AND epoch = %s"
             " AND first_seq < %s AND first_seq >= coalesce((SELECT max(first_seq) FROM scan_batch"
             " WHERE device_id = %s AND epoch = %s AND first_seq <= %s), 0) ORDER BY first_seq",
             (device, epoch, end, device, epoch, first),
         )
-    ]
+        for row in cursor:
+            yield StoredBatch(*row)
 
 
 def find_device(link: Link, device: uuid.UUID) -> Device | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from datetime import datetime
 from time import monotonic
 
@@ -119,7 +120,8 @@ class ReportTaker:
                 if stream is None:
                     created = ingest.open_stream(link, device, batch.epoch, now) or created
                     stream = Stream(batch.epoch, 0, None)
-                decision = streams.decide(batch, stream, self._held(link, device, batch, stream))
+                with closing(self._held(link, device, batch, stream)) as held:
+                    decision = streams.decide(batch, stream, held)
                 stand = stream.next_seq
                 if decision.do is Do.HAVE:
                     return self._reply(protocol.CREATED if created else protocol.OK, batch.epoch, stand), []
@@ -130,17 +132,20 @@ class ReportTaker:
                     return self._reply(protocol.FORKED, epoch, 0, decision.agreed_to), []
         raise Contended()
 
-    def _held(self, link: ingest.Link, device: uuid.UUID, batch: Batch, stream: Stream) -> dict[int, bytes]:
-        """Our encodings of the numbers the batch speaks of again."""
+    def _held(
+        self, link: ingest.Link, device: uuid.UUID, batch: Batch, stream: Stream
+    ) -> Generator[tuple[int, bytes], None, None]:
+        """Our encodings of the numbers the batch speaks of again; what nobody can read is a hole."""
         start, end = batch.entries_start, min(batch.end, stream.next_seq)
-        held: dict[int, bytes] = {}
-        if start < end:
-            for stored in ingest.stored_between(link, device, batch.epoch, start, end):
-                kept = protocol.parse_entries(stored.body)[stored.skip : stored.skip + stored.count]
+        with closing(ingest.stored_between(link, device, batch.epoch, start, end)) as batches:
+            for stored in batches:
+                try:
+                    kept = protocol.parse_entries(stored.body)[stored.skip : stored.skip + stored.count]
+                except ProtocolError:
+                    continue
                 for number, entry in enumerate(kept, stored.first_seq):
                     if start <= number < end:
-                        held[number] = cbor2.dumps(entry)
-        return held
+                        yield number, cbor2.dumps(entry)
 
     def _reply(self, status: str, epoch: int, next_seq: int, agreed_to: int | None = None) -> Reply:
         pace = interval_s(self._base_s, self._most_s, self._database.waited_s)

@@ -9,7 +9,7 @@ Source: requirement K04.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -43,20 +43,39 @@ def straight(batch: Batch) -> Decision:
     return Decision(Do.STORE, 0, batch.gap)
 
 
-def decide(batch: Batch, stream: Stream, held: Mapping[int, bytes]) -> Decision:
-    """What to do. `held` maps the numbers of the batch that we hold to the encoding of our entry."""
+def decide(batch: Batch, stream: Stream, held: Iterable[tuple[int, bytes]]) -> Decision:
+    """What to do. `held`: (number, encoding) of the entries we hold from `entries_start` on, ascending.
+
+    It is read only as far as the answer needs.
+    """
     stand = stream.next_seq
     if batch.first_seq > stand:
         return Decision(Do.RESEND)
     if batch.first_seq == stand and batch.prev and stream.last_mark and batch.prev != stream.last_mark:
         return Decision(Do.FORK, agreed_to=batch.first_seq - 1)
     start = batch.entries_start
-    for number in range(start, min(stand, batch.end)):
-        if held.get(number) != cbor2.dumps(batch.entries[number - start]):  # a hole of ours differs as well
-            return Decision(Do.FORK, agreed_to=number)
+    differing = _first_difference(batch, min(stand, batch.end), held)
+    if differing is not None:
+        return Decision(Do.FORK, agreed_to=differing)
     if batch.end <= stand:
         return Decision(Do.HAVE)
     return Decision(Do.STORE, max(0, stand - start), max(0, start - stand))
+
+
+def _first_difference(batch: Batch, end: int, held: Iterable[tuple[int, bytes]]) -> int | None:
+    """The first number before `end` where our entry is another one or missing: a hole differs too."""
+    start = number = batch.entries_start
+    if number >= end:
+        return None
+    for seq, encoded in held:
+        if seq < number:
+            continue
+        if seq > number or encoded != cbor2.dumps(batch.entries[number - start]):
+            return number
+        number += 1
+        if number == end:
+            return None
+    return number
 
 
 def mark_after(batch: Batch) -> bytes | None:

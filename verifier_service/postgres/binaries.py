@@ -37,9 +37,16 @@ class Account:
     gid: int | None = None
 
     def run(
-        self, argv: Sequence[str | Path], *, timeout_s: float, env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str | Path],
+        *,
+        timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        text: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program under the account, in `/`, with a bare environment; never raises for its exit code.
+
+        `text` is what it reads from its standard input.
 
         Errors: PostgresError when it cannot be executed at all or takes longer than `timeout_s`.
         """
@@ -49,9 +56,10 @@ class Account:
                 check=False,
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **(env or {})},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if text is None else None,
+                input=text,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 timeout=timeout_s,
                 user=self.uid,
@@ -87,7 +95,7 @@ def server_account(data: Path) -> Account:
     """
     if os.geteuid() != 0:
         return Account()
-    if data.exists() and (status := data.stat()).st_uid != 0:
+    if data.is_dir() and not data.is_symlink() and (status := data.lstat()).st_uid != 0:
         return Account(status.st_uid, status.st_gid)
     for name in ACCOUNT_NAMES:
         try:

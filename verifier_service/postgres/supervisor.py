@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from verifier_service.postgres import binaries, config
+from verifier_service.postgres import binaries, config, files
 from verifier_service.postgres.binaries import Account, PostgresError
 
 OWNER_ROLE = "cong_xanh_owner"
@@ -106,7 +105,7 @@ class Cluster:
                 if not self.is_up():
                     raise PostgresError(self._failure("the server started but takes no connection"))
             if self._use_lock is None:
-                self._use_lock = _locked(self.home / "users.lock", fcntl.LOCK_SH)
+                self._use_lock = files.locked(self.home / "users.lock", fcntl.LOCK_SH)
         return self
 
     def stop(self) -> None:
@@ -117,7 +116,7 @@ class Cluster:
             os.close(self._use_lock)
             self._use_lock = None
             try:
-                last = _locked(self.home / "users.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+                last = files.locked(self.home / "users.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
             try:
@@ -174,11 +173,11 @@ class Cluster:
             )
             raise PostgresError(message)
         else:
-            self._home = _root_directory(fallback) / "data"
+            self._home = files.root_directory(fallback) / "data"
             self._account = binaries.server_account(self._home / "pg")
         self._bin = self._source_bin
         if not self._account.can_execute(self._source_bin):
-            self._bin = binaries.copy_programs(self._source_bin, _root_directory(fallback))
+            self._bin = binaries.copy_programs(self._source_bin, files.root_directory(fallback))
             if not self._account.can_execute(self._bin):
                 message = f"the programs in {self._bin} cannot be run by the server's account"
                 raise PostgresError(message)
@@ -186,27 +185,7 @@ class Cluster:
     def _make_home(self) -> None:
         """Home and socket directory, 0700 and the server account's own."""
         for directory in (self.home, self.socket_dir):
-            self._make_private(directory)
-            status = directory.lstat()
-            wanted = os.geteuid() if self._account.uid is None else self._account.uid
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid != wanted:
-                message = f"{directory} is not a directory of the server's account"
-                raise PostgresError(message)
-            if stat.S_IMODE(status.st_mode) != 0o700:
-                message = f"{directory} must have mode 0700"
-                raise PostgresError(message)
-
-    def _make_private(self, directory: Path) -> None:
-        """One at a time, by a lock on the parent: of several starting at once none meets a half-made one."""
-        parent = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(parent, fcntl.LOCK_EX)
-            with contextlib.suppress(FileExistsError):
-                directory.mkdir(mode=0o700)
-                if self._account.uid is not None:
-                    os.chown(directory, self._account.uid, self._account.gid or 0)
-        finally:
-            os.close(parent)
+            files.private_directory(self._account, directory)
 
     def _create_data(self) -> None:
         """Run initdb beside the final place and rename: a half-made directory is never taken for data."""
@@ -229,10 +208,12 @@ class Cluster:
         half.rename(self.data)
 
     def _check_version(self) -> None:
-        made_by = int((self.data / "PG_VERSION").read_text(encoding="ascii").split(".")[0])
+        head = (files.read(self._account, self.data / "PG_VERSION") or "").split(".")[0].strip()
+        made_by = int(head) if head.isdecimal() and len(head) < 4 else None
         ours = binaries.major_version(self._source_bin)
         if made_by != ours:
-            message = f"the data were made by PostgreSQL {made_by}, the programs are {ours}"
+            told = "an unknown version" if made_by is None else f"PostgreSQL {made_by}"
+            message = f"the data were made by {told}, the programs are {ours}"
             raise PostgresError(message)
 
     def _write_settings(self) -> None:
@@ -240,15 +221,8 @@ class Cluster:
             ("postgresql.conf", config.server_conf(self.socket_dir)),
             ("pg_hba.conf", config.access_conf()),
         ):
-            path = self.data / name
-            if path.exists() and path.read_text(encoding="utf-8") == text:
-                continue
-            half = path.with_suffix(".half")
-            half.write_text(text, encoding="utf-8")
-            half.chmod(0o600)
-            if self._account.uid is not None:
-                os.chown(half, self._account.uid, self._account.gid or 0)
-            half.replace(path)
+            if files.read(self._account, self.data / name) != text:
+                files.write(self._account, self.data / name, text)
 
     # --- alive, dead or stale -----------------------------------------------------------------------------
 
@@ -285,18 +259,15 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise PostgresError(self._failure("server processes run on the data but answer nobody"))
             time.sleep(0.05)
-        pid_file = self.data / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError):
-            lines = pid_file.read_text(encoding="utf-8").splitlines(keepends=True)
-            if lines:
-                pid_file.write_text("".join([f"{IMPOSSIBLE_PID}\n", *lines[1:]]), encoding="utf-8")
-            else:  # cut off before the first byte: nothing in it to check
-                pid_file.unlink()
-        for left in (
-            config.socket_path(self.socket_dir),
-            Path(f"{config.socket_path(self.socket_dir)}.lock"),
-        ):
-            left.unlink(missing_ok=True)
+        pid_file, socket = self.data / "postmaster.pid", config.socket_path(self.socket_dir)
+        left = [socket, Path(f"{socket}.lock")]
+        text = files.read(self._account, pid_file)
+        if text:
+            lines = text.splitlines(keepends=True)
+            files.write(self._account, pid_file, "".join([f"{IMPOSSIBLE_PID}\n", *lines[1:]]))
+        elif text is not None:  # cut off before the first byte: nothing in it to check
+            left.append(pid_file)
+        files.remove(self._account, *left)
 
     def _remnants(self) -> bool:
         """Whether any process works inside the data directory, as every PostgreSQL process does."""
@@ -311,7 +282,7 @@ class Cluster:
     @contextlib.contextmanager
     def _operation(self) -> Iterator[None]:
         """One supervisor at a time starts, stops or makes databases."""
-        lock = _locked(self.home / "operation.lock", fcntl.LOCK_EX)
+        lock = files.locked(self.home / "operation.lock", fcntl.LOCK_EX)
         try:
             yield
         finally:
@@ -329,29 +300,5 @@ class Cluster:
             raise PostgresError(self._failure(f"pg_ctl {action} failed: {done.stderr.strip()[-500:]}"))
 
     def _failure(self, what: str) -> str:
-        log = self.home / "server.log"
-        tail = log.read_text(encoding="utf-8", errors="replace")[-1500:] if log.exists() else "no log"
-        return f"{what}\n{tail}"
-
-
-def _locked(path: Path, how: int) -> int:
-    """Open (0600) and flock a file; returns the descriptor, closed on exec and released with the process."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, how)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _root_directory(path: Path) -> Path:
-    """A directory of our own in a place everybody may write to; a squatter's is refused."""
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o755)
-        path.chmod(0o755)
-    status = path.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        message = f"{path} exists and is not ours"
-        raise PostgresError(message)
-    return path
+        log = files.read(self._account, self.home / "server.log", end=True)
+        return f"{what}\n{log[-1500:] if log is not None else 'no log'}"

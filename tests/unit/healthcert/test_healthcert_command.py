@@ -121,6 +121,36 @@ def test_wrong_use_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.req("K16")
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{}", "holds no usable key"),
+        ('{"keys": [{"spki": "AAAA"}]}', "holds no usable key"),
+        ("", "Expecting value"),
+        ("7", "a trust object is a JSON object"),
+        ("[" * 100_000, "recursion"),
+    ],
+    ids=range(5),
+)
+def test_a_trust_file_that_cannot_be_used_is_named_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, told: str
+) -> None:
+    (tmp_path / "trust.json").write_text(content)
+    assert command.main(["explain", "HC1:", "--trust", str(tmp_path / "trust.json")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"healthcert: {tmp_path / 'trust.json'}: ")
+    assert told in line
+
+
+@pytest.mark.req("K16")
+@pytest.mark.parametrize("at", ["yesterday", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_is_none_names_its_option(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["verify", "--at", at]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"healthcert: --at: '{at}' is no RFC 3339 time")
+
+
+@pytest.mark.req("K16")
 def test_explain_shows_a_person_what_was_checked(tmp_path: Path) -> None:
     request = _request()
     trust = tmp_path / "trust.json"

@@ -99,6 +99,11 @@ def test_a_kiosk_that_cannot_start_says_why_in_a_line(tmp_path: Path) -> None:
     without_trust = kiosk("run", "--settings", str(path))
     assert without_trust.returncode == 2
     assert "trust.json: is missing" in without_trust.stderr
+    settings(tmp_path, kind="mailbox", extra='[outbox]\npath = "kiosk.toml/outbox.sqlite"\n')
+    blocked = kiosk("run", "--settings", str(path))
+    assert blocked.returncode == 2
+    assert "outbox.path: " in blocked.stderr
+    assert "Traceback" not in blocked.stderr
     assert "Traceback" not in production.stderr + without_trust.stderr
 
 
@@ -107,11 +112,13 @@ def test_the_self_test_tells_part_by_part(tmp_path: Path) -> None:
     path = settings(tmp_path)
     cv2.imwrite(str(tmp_path / "frames" / "a.png"), render(None))
     (tmp_path / "frames" / "script.json").write_text('[{"file": "a.png", "hold": 1}]')
+    (tmp_path / "outbox.sqlite.damaged-1").write_bytes(b"")
     good = kiosk("selftest", "--settings", str(path))
     result = json.loads(good.stdout)
     assert (good.returncode, result["ok"]) == (0, True)
     assert set(result["checks"]) == {"reader", "camera", "lamp", "outbox", "trust"}
     assert "age_min" in result["checks"]["trust"]
+    assert result["checks"]["outbox"] == {"ok": True, "set_aside": 1}
     (tmp_path / "frames" / "a.png").unlink()
     bad = kiosk("selftest", "--settings", str(path))
     assert bad.returncode == 1

@@ -74,6 +74,9 @@ def test_a_demonstration_may_judge_as_of_another_day(tmp_path: Path) -> None:
         ("[screen]\nport = 70000", "screen.port: must be from"),
         ("[sound]\non = 'perhaps'", "sound.on: must be true or false"),
         ("[demo]\nnow = 2021-06-01T00:00:00", "demo.now: must be a moment with a zone"),
+        ("[screen]\ntimezone = 'Mars/Phobos'", "screen.timezone: 'Mars/Phobos' is no time zone"),
+        ("[screen]\ntimezone = 'Asia'", "screen.timezone: 'Asia' is no time zone"),
+        ("[screen]\ntimezone = '../etc/passwd'", "screen.timezone: '../etc/passwd' is no time zone"),
         ("loose = 1", "loose: unknown key"),
         ("[trust]", "trust.file: is missing"),
         ("[trust", "kiosk.toml:"),
@@ -83,6 +86,18 @@ def test_each_fault_names_its_key(tmp_path: Path, change: str, told: str) -> Non
     with pytest.raises(SettingsError) as caught:
         load(write(tmp_path, change), {"APP_ENV": "test", "CONG_XANH_LAMP_KIND": "recording"})
     assert told in str(caught.value)
+
+
+def test_a_mistyped_name_in_the_environment_is_named_and_other_programs_names_are_left_alone(
+    tmp_path: Path,
+) -> None:
+    environ = {"APP_ENV": "demo", "CONG_XANH_SCREEN_PROT": "1", "SCREEN_PROT": "1"}
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, GOOD), environ)
+    assert str(caught.value) == "environment: CONG_XANH_SCREEN_PROT: unknown key"
+    del environ["CONG_XANH_SCREEN_PROT"]
+    environ["CONG_XANH_SETTINGS"] = "/etc/service.env"  # the service's, on the same machine
+    assert load(write(tmp_path, GOOD), environ).screen_timezone == "Asia/Ho_Chi_Minh"
 
 
 def test_an_absent_or_oversized_file_is_a_clear_error(tmp_path: Path) -> None:

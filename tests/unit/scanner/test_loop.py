@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hardware.simulated import HandCamera, RecordingBuzzer, RecordingLamp
-from healthcert.admission.rulebook import load_rulebook
+from healthcert.admission.decide import Admission, Decision
+from healthcert.admission.rulebook import Rulebook, load_rulebook
+from healthcert.verdict import Verdict
 from scanner.engines import Symbol
-from scanner.loop import Loop, Parts, Scan
-from scanner.outbox import OutboxFull
+from scanner.loop import WRITES_A_TURN, Loop, Parts, Scan
+from scanner.outbox import OutboxError, OutboxFull
 from scanner.protocol import ScanReport
+from scanner.signals import Signal
 from scanner.station import State
 from trustlist.snapshot import TrustSnapshot
 
@@ -37,6 +40,7 @@ class World:
         self.scans: list[Scan] = []
         self.asked = 0
         self.disk_error: Exception | None = None
+        self.set_aside = 0
         self.snapshot = TrustSnapshot.from_trust_object({"keys": []}, issued_at=AT)
         self.read: Callable[[Any], tuple[Symbol, ...]] = lambda _: tuple(
             Symbol(t, "fake") for t in self.texts
@@ -129,6 +133,20 @@ def test_a_scan_is_one_report_with_its_stage_times(world: World) -> None:
     assert set(scan.line()) == {
         "scan", "signal", "outcome", "reasons", "format", "kind", "issuer", "ms", "photon_to_lamp_ms",
     }  # fmt: skip
+
+
+@pytest.mark.req("K03")
+def test_a_lamp_stricter_than_the_verdict_tells_its_own_reason_in_the_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strict(verdict: Verdict, rulebook: Rulebook) -> tuple[Signal, Admission]:
+        return Signal.REFUSED, Admission(Decision.REFUSED, ("rule.test_positive", *verdict.reasons))
+
+    monkeypatch.setattr("scanner.loop.decide", strict)
+    world.turn(SECRET)
+    (scan,), (report,) = world.scans, world.reports
+    assert scan.line()["reasons"] == [*scan.verdict.reasons, "rule.test_positive"]
+    assert report.reasons == scan.verdict.reasons  # the report carries the verdict alone (ADR 6)
 
 
 @pytest.mark.req("K03")
@@ -234,6 +252,47 @@ def test_a_full_disk_loses_nothing_and_is_shown(world: World, error: Exception) 
     assert [m["disk_full"] for m in world.messages if m["type"] == "status"][-1] is False
 
 
+@pytest.mark.req("K04")
+def test_reports_beyond_the_bound_push_the_oldest_out_and_are_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.loop.MAX_UNWRITTEN", 3)
+    world.disk_error = OutboxFull("disk full")
+    for n in range(5):
+        world.turn(f"HC1:{n}", after_s=1.1)
+    assert (world.loop.unwritten, world.loop.counters.lost_reports) == (3, 2)
+    kept = list(world.loop._unwritten)
+    assert kept == [scan.report() for scan in world.scans[2:]]
+
+
+@pytest.mark.req("K01")
+def test_a_disk_that_heals_gets_the_waiting_reports_a_few_a_turn(world: World) -> None:
+    world.disk_error = OutboxFull("disk full")
+    for n in range(12):
+        world.turn(f"HC1:{n}", after_s=0.3)
+    world.disk_error = None
+    world.turn(after_s=1.1)
+    assert len(world.reports) == WRITES_A_TURN
+    world.turn("HC1:in between")
+    assert world.lit == "refused"
+    for _ in range(3):
+        world.turn()
+    assert world.reports == [scan.report() for scan in world.scans]
+
+
+def test_an_outbox_that_is_not_open_is_shown_as_a_full_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut() -> int:
+        raise OutboxError("being opened")
+
+    monkeypatch.setattr(world, "pending", shut)
+    world.set_aside = 2
+    world.turn()
+    (status,) = [m for m in world.messages if m["type"] == "status"]
+    assert (status["disk_full"], status["queue"], status["set_aside"]) == (True, 0, 2)
+
+
 def test_a_report_that_cannot_be_written_does_not_block_those_behind_it(world: World) -> None:
     world.disk_error = ValueError("not encodable")
     world.turn("HC1:1")
@@ -247,7 +306,7 @@ def test_nothing_of_the_code_or_its_holder_reaches_the_screen(world: World) -> N
     assert SECRET not in repr(world.messages)
     assert {key for m in world.messages for key in m} <= {
         "type", "signal", "reasons", "kind", "doses", "trust_version",
-        "trust_age_min", "network", "queue", "disk_full",
+        "trust_age_min", "network", "queue", "disk_full", "set_aside",
     }  # fmt: skip
 
 
@@ -263,3 +322,39 @@ def test_the_button_takes_a_case_from_the_ask_light_only(world: World) -> None:
     world.loop.press()
     world.turn()
     assert world.lit == "refused"
+
+
+@pytest.mark.req("K02")
+def test_the_button_ends_the_ask_light_at_once_and_without_it_the_light_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = Admission(Decision.ASK, ("undetermined.test_age",))
+    monkeypatch.setattr("scanner.loop.decide", lambda verdict, rulebook: (Signal.ASK, asking))
+    world.turn(SECRET)
+    world.turn()
+    assert world.lit == "ask"
+    world.loop.press()
+    world.turn()
+    assert world.lit == "idle"
+
+
+@pytest.mark.req("K03")
+@pytest.mark.parametrize(("behind", "asks"), [(timedelta(hours=23), False), (timedelta(hours=25), True)])
+def test_a_clock_before_the_trust_data_judges_nothing(world: World, behind: timedelta, asks: bool) -> None:
+    world.snapshot = TrustSnapshot.from_trust_object({"keys": []}, issued_at=AT + behind)
+    world.turn(SECRET)
+    assert ("clock.unusable" in world.scans[0].verdict.reasons) is asks
+    assert (world.lit == "ask") is asks
+
+
+@pytest.mark.req("K02")
+def test_nobodys_result_stays_lit_when_the_next_check_fails(world: World) -> None:
+    def throwing(_: Any) -> tuple[Symbol, ...]:
+        raise RuntimeError("no reader")
+
+    world.turn(SECRET)
+    assert world.lit == "refused"
+    world.read = throwing
+    world.turn("HC1:THE NEXT PERSON")
+    assert world.lit == "idle"
+    assert world.messages[-1]["signal"] == "idle"

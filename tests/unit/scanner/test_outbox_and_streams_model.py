@@ -39,7 +39,7 @@ class Service:
         created = sent.epoch not in self.streams
         stand, mark, parent = self.streams.setdefault(sent.epoch, (0, None, None))
         mine = self.held.setdefault(sent.epoch, {})
-        decision = decide(batch, Stream(sent.epoch, stand, mark), mine)
+        decision = decide(batch, Stream(sent.epoch, stand, mark), sorted(mine.items()))
         status = "created" if created else "ok"
         if decision.do is Do.RESEND:
             return Reply("resend", sent.epoch, stand, 60)
@@ -123,6 +123,14 @@ class Fleet(RuleBasedStateMachine):
             total, distinct = box._db.execute("SELECT count(*), count(DISTINCT body) FROM entries").fetchone()
             assert total == distinct
 
+    @invariant()
+    def the_number_at_hand_is_what_waits(self) -> None:
+        for box in getattr(self, "kiosks", []):
+            (waiting,) = box._db.execute(
+                "SELECT count(*) FROM entries e, streams s WHERE e.epoch = s.epoch AND e.seq >= s.sent_to"
+            ).fetchone()
+            assert box.pending() == waiting
+
     def teardown(self) -> None:
         if not hasattr(self, "kiosks"):
             return
@@ -174,7 +182,8 @@ def test_pruned_entries_become_a_counted_gap_and_reports_go_on(tmp_path: Path) -
         scan(n)
     empty = copy.deepcopy(service)
     drain()
-    box.prune(START + KEEP + timedelta(days=1))
+    for hour in range(KEEP // timedelta(hours=1) + 24):
+        box.prune(START + timedelta(hours=hour))
     service = empty
     scan(20)
     drain()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner import plain_cbor
 from scanner import protocol as p
 
 AT = datetime(2026, 11, 22, 8, 30, 15, 250_000, tzinfo=UTC)
@@ -128,3 +130,126 @@ def test_a_reply_reads_back(reply: p.Reply) -> None:
 def test_a_forked_reply_must_say_how_far_both_agree() -> None:
     with pytest.raises(p.ProtocolError):
         p.parse_reply(cbor2.dumps({"status": "forked", "epoch": 1, "next_seq": 0, "interval_s": 60}))
+
+
+HARMLESS_TAG = b"\xd9\xd9\xf7"  # 55799, which means nothing: cbor2 reads through it. Source: RFC 8949 §3.4.6
+NEVER = re.compile(rb"(?!)")
+
+
+def sealed(protected: bytes, unprotected: bytes, payload: bytes, signature: bytes, begin: bytes) -> bytes:
+    return begin + protected + unprotected + payload + signature
+
+
+@pytest.mark.req("K04")
+@pytest.mark.parametrize("place", [None, 0, 1, 2, 3, 4])
+def test_a_tag_is_refused_wherever_it_stands_in_what_nobody_signed(place: int | None) -> None:
+    parts = [cbor2.dumps(x) for x in (cbor2.dumps({1: -7, 4: DEVICE}), {}, b"payload", bytes(64))]
+    tagged = [HARMLESS_TAG + part if n == place else part for n, part in enumerate(parts)]
+    raw = sealed(*tagged, begin=b"\xd2\x84" if place != 4 else b"\xd2" + HARMLESS_TAG + b"\x84")
+    if place is None:
+        assert p.parse_message(raw).kid == DEVICE
+        return
+    with pytest.raises(p.ProtocolError):
+        p.parse_message(raw)
+
+
+@pytest.mark.req("K04")
+def test_a_tag_inside_a_header_is_refused() -> None:
+    protected = b"\xa2\x01\x26\x04" + HARMLESS_TAG + b"\x50" + DEVICE
+    unprotected = b"\xa1\x18\x63" + HARMLESS_TAG + b"\x00"
+    good = cbor2.dumps({1: -7, 4: DEVICE})
+    for first, second in ((protected, b"\xa0"), (good, unprotected)):
+        raw = sealed(cbor2.dumps(first), second, b"\x41x", cbor2.dumps(bytes(64)), b"\x84")
+        with pytest.raises(p.ProtocolError, match="tag"):
+            p.parse_message(raw)
+
+
+@pytest.mark.req("K04")
+def test_a_tag_in_a_payload_or_a_reply_is_refused() -> None:
+    entry = p.encode_entry(report())
+    for inside in (HARMLESS_TAG + entry, b"\x81" + HARMLESS_TAG + b"\x00", cbor2.dumps(2**80)):
+        with pytest.raises(p.ProtocolError, match="tag"):
+            p.parse_batch(p.encode_batch(DEVICE, 0, 0, [entry, inside, entry]))
+    whole = p.encode_batch(DEVICE, 0, 0, [entry])
+    status = bytes([whole[0] + 1]) + whole[1:] + b"\x07"
+    assert p.parse_batch(status + b"\xa1\x61a\x01").first_seq == 0
+    for bad in (HARMLESS_TAG + whole, status + HARMLESS_TAG + b"\x00"):
+        with pytest.raises(p.ProtocolError, match="tag"):
+            p.parse_batch(bad)
+    with pytest.raises(p.ProtocolError, match="tag"):
+        p.parse_reply(HARMLESS_TAG + p.encode_reply(p.Reply("ok", 0, 0, 60)))
+
+
+@pytest.mark.req("K04")
+def test_a_message_has_bounds_in_every_part() -> None:
+    def payload(entry: bytes = b"\x00", status: bytes = b"\x00", count: bytes = b"\x81") -> bytes:
+        start = b"\xa6\x01\x01\x02\x50" + DEVICE + b"\x03\x00\x04\x00\x05"
+        return start + count + entry + b"\x07" + status
+
+    p.parse_batch(payload(cbor2.dumps(bytes(p.MAX_ENTRY_BYTES - 3)), cbor2.dumps(bytes(1_900))))
+    for bad in (
+        payload(cbor2.dumps(bytes(p.MAX_ENTRY_BYTES - 2))),
+        payload(status=cbor2.dumps(bytes(p.MAX_REST_BYTES))),
+        payload(b"\x81" * 40 + b"\x00"),
+        payload(count=b"\x9b\x7f" + b"\xff" * 7),
+        payload(b"\x9a\x7f\xff\xff\xff"),
+        payload(b"\x00" * 1_001, count=b"\x99\x03\xe9"),
+        payload() + b"\x00",
+        payload(b"\x00\x05\x80"),
+    ):
+        with pytest.raises(p.ProtocolError):
+            p.parse_batch(bad)
+    usual = [cbor2.dumps(cbor2.dumps({1: -7, 4: DEVICE})), b"\x41x", cbor2.dumps(bytes(64))]
+    bulky = cbor2.dumps({99: bytes(p.MAX_ENVELOPE_BYTES)})
+    with pytest.raises(p.ProtocolError):
+        p.parse_message(b"\x84" + usual[0] + bulky + usual[1] + usual[2])
+
+
+@given(st.lists(st.text("abc.", min_size=1, max_size=48), max_size=12), st.text("ab", max_size=64),
+       st.none() | st.text("abc", min_size=1, max_size=48), st.none() | st.sampled_from(["AT", "VNM"]),
+       st.none() | st.tuples(*[st.integers(0, 2**33)] * 5))  # fmt: skip
+def test_every_entry_a_kiosk_writes_takes_the_quick_way(
+    reasons: list[str], version: str, kind: str | None, issuer: str | None, times: tuple[int, ...] | None
+) -> None:
+    entry = p.encode_entry(report(reasons=tuple(reasons), trust_version=version, kind=kind, issuer=issuer,
+                                  stage_ms=times or ()))  # fmt: skip
+    assert plain_cbor._USUAL_ENTRY.fullmatch(entry)
+    assert len(entry) <= p.MAX_ENTRY_BYTES
+
+
+def test_the_quick_way_takes_no_tag_and_no_other_number_of_reasons() -> None:
+    entry = p.encode_entry(report(reasons=("a", "time.expired")))
+    at_ms, outcome, reasons, *words, times = cbor2.loads(entry)
+    items = [b"\x88", *map(cbor2.dumps, (at_ms, outcome)), b"\x82", *map(cbor2.dumps, (*reasons, *words)),
+             b"\x85", *map(cbor2.dumps, times)]  # fmt: skip
+    assert b"".join(items) == entry
+    for number, item in enumerate(items):
+        before, after = b"".join(items[:number]), b"".join(items[number + 1 :])
+        for tag in range(0xC0, 0xE0):
+            for bad in (before + bytes([tag]) + item + after, before + bytes([tag]) + item[1:] + after):
+                assert not plain_cbor._USUAL_ENTRY.match(bad), (number, tag)
+    for count in {*range(24)} - {2}:
+        assert not plain_cbor._USUAL_ENTRY.match(entry[:11] + bytes([0x80 + count]) + entry[12:])
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_the_quick_way_takes_nothing_that_the_thorough_way_refuses(data: st.DataObject) -> None:
+    entry = p.encode_entry(report(reasons=("a", "time.expired")))
+    raw = bytearray(p.encode_batch(DEVICE, 0, 0, [entry] * 3, prev=b"m" * 16))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(raw) - 1))
+        raw[at : at + data.draw(st.integers(0, 2))] = data.draw(
+            st.binary(max_size=2) | st.sampled_from([HARMLESS_TAG, b"\xc1", b"\x88\x1b", b"\x9f", b"\xff"])
+        )
+
+    def ending() -> object:
+        try:
+            return p.parse_batch(bytes(raw))
+        except p.ProtocolError:
+            return None
+
+    quick = ending()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_cbor, "_USUAL_ENTRY", NEVER)
+        assert ending() == quick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,15 @@ def test_the_age_of_the_trust_data_is_told_in_fitting_units(minutes: int | None,
     assert text in status_view({"trust_age_min": minutes}, "en", "08:00")["trust"]
 
 
+@pytest.mark.parametrize(
+    ("lang", "told"), [("en", "To send: 4 · Storage was damaged"), ("vi", "Chờ gửi: 4 · Thẻ nhớ từng bị lỗi")]
+)
+def test_a_journal_that_was_set_aside_is_an_alarm_on_the_screen(lang: str, told: str) -> None:
+    view = status_view({"network": True, "queue": 4, "set_aside": 1}, lang, "08:00")
+    assert (view["queue"], view["alarm"]) == (told, True)
+    assert status_view({"network": True, "queue": 4, "set_aside": 0}, lang, "08:00")["alarm"] is False
+
+
 def test_a_full_disk_and_a_lost_network_are_shown() -> None:
     view = status_view({"network": False, "disk_full": True, "queue": 9}, "en", "08:00")
     assert view["alarm"]
@@ -148,6 +158,34 @@ def test_streams_are_bounded_and_given_back(state: State) -> None:
     assert [a.status_code for a in answers] == [200] * 8 + [503]
     answers[0].close()
     assert client.get("/events", buffered=False).status_code == 200
+
+
+@pytest.mark.parametrize(("zone", "clock"), [("Asia/Ho_Chi_Minh", "01:30"), ("Europe/Paris", "20:30")])
+def test_the_clock_shows_the_zone_of_the_settings_wherever_the_machine_stands(zone: str, clock: str) -> None:
+    state = State(zone, lambda: datetime(2026, 1, 1, 18 if zone.startswith("Asia") else 19, 30, tzinfo=UTC))
+    assert state.view("vi")["clock"] == clock
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"), [("/none", "localhost", 404), ("/", "evil.example", 403)]
+)
+def test_an_error_page_says_in_both_languages_what_to_do(
+    state: State, path: str, host: str, status: int
+) -> None:
+    answer = create_app(state).test_client().get(path, headers={"Host": host})
+    assert answer.status_code == status
+    for lang in ("vi", "en"):
+        assert f'lang="{lang}"' in answer.text
+        assert CATALOGUE[lang][f"page.{status}"] in answer.text
+        assert CATALOGUE[lang][f"page.{status}.hint"] in answer.text
+        assert (CATALOGUE[lang]["page.home"] in answer.text) == (status == 404)
+    assert answer.headers["Content-Security-Policy"] == POLICY
+
+
+def test_any_other_error_has_a_page_too(state: State) -> None:
+    answer = create_app(state).test_client().post("/")
+    assert answer.status_code == 405
+    assert CATALOGUE["vi"]["page.error"] in answer.text
 
 
 def test_a_silent_kiosk_is_shown_as_out_of_service(state: State, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import struct
 import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from scanner.pictures import MAX_FILE_BYTES, PictureError, decode_picture, load_picture
+from scanner.engines import Symbol
+from scanner.picture_headers import measure
+from scanner.pictures import (
+    HALVED_FROM,
+    MAX_FILE_BYTES,
+    MAX_SCANS,
+    MAX_UNPACKED,
+    PictureError,
+    decode_picture,
+    load_picture,
+)
+from scanner.read_apart import read_apart
 from scanner.vision import read_still
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,6 +81,128 @@ def test_a_bad_picture_gives_its_own_error(data: bytes, code: str) -> None:
     with pytest.raises(PictureError) as caught:
         decode_picture(data)
     assert caught.value.code == code
+
+
+def plain_png(width: int, height: int, depth: int, kind: int) -> bytes:
+    """All zeros: a few kilobytes however large."""
+    samples = {0: 1, 2: 3, 4: 2, 6: 4}[kind]
+    row = b"\0" + bytes(width * samples * depth // 8)
+    packer = zlib.compressobj(9)
+    body = b"".join([*(packer.compress(row) for _ in range(height)), packer.flush()])
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", body), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+    )
+
+
+def repeated_scan(side: int, times: int, between: bytes = b"") -> bytes:
+    """A progressive JPEG whose last scan comes again and again, with `between` before each."""
+    data = cv2.imencode(".jpg", np.full((side, side), 128, np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[
+        1
+    ].tobytes()
+    last = data.rfind(b"\xff\xda")
+    return data[:-2] + (between + data[last:-2]) * times + data[-2:]
+
+
+@pytest.mark.req("K16")
+@pytest.mark.parametrize("between", [b"", b"\xff\xfe\x00\x06\xff\xd9\xff\xd9"], ids=["", "false ends"])
+def test_a_jpeg_of_endless_scans_is_refused_by_their_number(between: bytes) -> None:
+    usual = measure(repeated_scan(64, 0)).scans
+    assert measure(repeated_scan(64, 30, between)).scans == usual + 30
+    assert decode_picture(repeated_scan(64, MAX_SCANS - usual, between)).shape == (64, 64)
+    with pytest.raises(PictureError, match="too_large"):
+        decode_picture(repeated_scan(64, MAX_SCANS - usual + 1, between))
+
+
+@pytest.mark.req("K16")
+def test_the_passes_over_a_large_jpeg_are_bounded_too() -> None:
+    data = bytearray(repeated_scan(64, 40))
+    at = data.find(b"\xff\xc2")
+    struct.pack_into(">HH", data, at + 5, 8_000, 8_000)
+    with pytest.raises(PictureError, match="too_large"):
+        decode_picture(bytes(data))
+
+
+@pytest.mark.req("K16")
+@pytest.mark.parametrize(
+    ("kind", "depth", "side", "code"),
+    [
+        (6, 16, 3_600, None),
+        pytest.param(6, 16, 5_600, None, marks=pytest.mark.slow),
+        pytest.param(2, 8, 8_000, None, marks=pytest.mark.slow),
+        pytest.param(6, 16, 8_000, "picture.too_large", marks=pytest.mark.slow),
+    ],
+)
+def test_what_a_small_file_unpacks_to_is_bounded(
+    tmp_path: Path, kind: int, depth: int, side: int, code: str | None
+) -> None:
+    (tmp_path / "a.png").write_bytes(plain_png(side, side, depth, kind))
+
+    def decode(path: Path) -> dict[str, Any]:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        error = None
+        try:
+            assert load_picture(path).size <= HALVED_FROM
+        except PictureError as fault:
+            error = fault.code
+        taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+        return {"error": error, "megabytes": taken}
+
+    answer = read_apart(tmp_path / "a.png", decode)
+    assert answer["error"] == code
+    assert answer["megabytes"] < 20 + 2.2 * MAX_UNPACKED / 1e6, "the decoder's two copies and the grey one"
+
+
+@pytest.mark.req("K16")
+@pytest.mark.parametrize(("kind", "depth"), [(6, 16), (2, 16)])
+def test_64_megapixels_of_more_than_four_bytes_are_refused_by_the_header(kind: int, depth: int) -> None:
+    data = bytearray(bomb(8_000, 8_000))
+    data[24:26] = bytes([depth, kind])
+    measured = measure(bytes(data))
+    assert measured.unpacked == 64_000_000 * {6: 4, 2: 3}[kind] * depth // 8
+    with pytest.raises(PictureError, match="too_large"):
+        decode_picture(bytes(data))
+
+
+@pytest.mark.req("K16")
+def test_no_look_is_begun_after_the_deadline() -> None:
+    looks: list[int] = []
+
+    def blind(pixels: np.ndarray) -> tuple[Symbol, ...]:
+        looks.append(pixels.size)
+        return ()
+
+    ticks = iter(range(100))
+    read_still(np.zeros((60, 60), np.uint8), (blind, blind), within_s=5.5, clock=lambda: next(ticks))
+    assert len(looks) == 6
+
+
+@pytest.mark.req("K16")
+def test_a_picture_that_keeps_a_reader_busy_for_minutes_is_ended() -> None:
+    def busy(path: Path) -> dict[str, Any]:
+        while True:
+            pass
+
+    assert read_apart(Path("x"), busy, cpu_s=1) == {"symbols": [], "error": "picture.too_slow"}
+
+
+@pytest.mark.req("K16")
+def test_a_picture_that_wants_all_memory_gets_an_answer_and_no_more() -> None:
+    def greedy(path: Path) -> dict[str, Any]:
+        return {"symbols": [len(bytearray(3 * 1024**3))]}
+
+    assert read_apart(Path("x"), greedy) == {"symbols": [], "error": "picture.too_large"}
+
+
+def test_a_grey_picture_with_transparency_lies_on_white_too() -> None:
+    header = struct.pack(">IIBBBBB", 4, 1, 8, 4, 0, 0, 0)
+    row = b"\0" + bytes([0, 0, 0, 255, 200, 255, 200, 0])
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(row)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+    )
+    assert decode_picture(data).tolist() == [[255, 0, 200, 255]]
 
 
 def test_any_cut_of_a_picture_is_an_error_and_not_a_crash() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from scanner import protocol, uplink
 from scanner.identity import DeviceIdentity, IdentityError, load, load_or_create
-from scanner.outbox import Outbox
+from scanner.outbox import Outbox, OutboxError, OutboxFull
 from scanner.protocol import Reply, ScanReport, encode_reply
 from scanner.uplink import BACKOFF_MAX_S, HttpSender, SendFailed, Uplink
 
@@ -64,6 +64,19 @@ def test_failures_back_off_up_to_a_limit_and_lose_nothing(tmp_path: Path) -> Non
     assert box.pending() == 1
 
 
+@pytest.mark.req("K04")
+def test_a_service_that_does_not_know_the_kiosk_leads_to_the_command_that_registers_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stranger(raw: bytes) -> Reply:
+        raise SendFailed("the service answered 401", status=401)
+
+    build(tmp_path, stranger)[1].run_once(AT)
+    (told,) = [record.message for record in caplog.records]
+    assert "answered 401" in told
+    assert "python -m scanner identity" in told
+
+
 def test_the_service_may_ask_for_a_longer_pause(tmp_path: Path) -> None:
     def busy(raw: bytes) -> Reply:
         raise SendFailed("busy", status=503, retry_after_s=42)
@@ -86,6 +99,60 @@ def test_a_report_too_large_is_halved_until_it_passes(tmp_path: Path) -> None:
     while box.pending() == 50:
         link.run_once(AT)
     assert sizes == [50, 25, 12, 6]
+
+
+@pytest.mark.req("K04")
+@pytest.mark.parametrize("status", ["resend", "ok"])
+def test_replies_that_confirm_nothing_are_asked_for_more_and_more_seldom(tmp_path: Path, status: str) -> None:
+    told = {"resend": 10**9, "ok": 0}  # beyond what was sent; nothing of it taken
+
+    box, link = build(tmp_path, lambda raw: Reply(status, 0, told[status], 60), scans=60)
+    delays = [link.run_once(AT) for _ in range(9)]
+    assert delays == [0.0, 0.0, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+    assert box.pending() == 60
+    link._sender = taking()
+    link.run_once(AT)
+    assert (link.failures, box.pending()) == (0, 10)
+
+
+@pytest.mark.req("K04")
+def test_a_kiosk_with_always_one_report_waiting_forgets_old_ones_too(tmp_path: Path) -> None:
+    box, link = build(tmp_path, taking(), scans=0)
+    for hour in range(30 * 24):
+        now = AT + timedelta(hours=hour)
+        box.append(ScanReport(now, "valid", (), "eu-dcc", None, None, "v1"))
+        link.run_once(now)
+    (kept,) = box._db.execute("SELECT count(*) FROM entries").fetchone()
+    assert 7 * 24 <= kept <= 7 * 24 + 3
+
+
+@pytest.mark.req("K04")
+def test_what_can_be_read_is_sent_though_nothing_can_be_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(now: datetime) -> int:
+        raise OutboxFull("the disk is full")
+
+    box, link = build(tmp_path, taking())
+    monkeypatch.setattr(box, "prune", full)
+    link.run_once(AT)
+    assert box.pending() == 0
+
+
+def test_flush_waits_for_an_outbox_that_is_not_open_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, link = build(tmp_path, taking())
+    real, refusals = box.pending, [OutboxError("being opened"), OutboxError("being opened")]
+
+    def pending() -> int:
+        if refusals:
+            raise refusals.pop()
+        return real()
+
+    monkeypatch.setattr(box, "pending", pending)
+    assert link.flush(5)
+    assert (refusals, real()) == ([], 0)
 
 
 def test_flush_sends_all_or_says_no_at_its_deadline(tmp_path: Path) -> None:
