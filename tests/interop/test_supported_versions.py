@@ -4,11 +4,11 @@ What broke, and how it is held together without asking for a version:
 
 - cbor2 5.6.0 and 5.6.1 corrupt the heap over texts of more than 65,536 bytes, so that the process dies
   (CVE-2024-26134); up to 5.7.0 such a text with a letter across that border is misread (CVE-2025-64076).
-  Kiosk reports of up to 256 KiB are decoded before their signature can be checked, so nothing above the
-  library can help: the floor is 5.7.1.
+  Our limits keep such texts away from it, but nothing above the library could mend that, and limits move:
+  the floor is 5.7.1.
 - cbor2 5 takes a reserved simple value or a stray break for a value, 6.0.0 gives other types under tags, and
   all take a name said twice. Now `cbor2` is believed only where its values, written again, are the bytes
-  received; everything else is read by the strict reader.
+  received, or a usual certificate holds no tag that makes a value; else the strict reader is asked.
 - cryptography 42 takes RSA keys in DER with e = 1 or an even e, curves over binary fields, and an EC point
   with unused bits, and fails with an error of no usual family over a short Ed448 key; later versions refuse
   them all. Now `healthcert.spki` refuses them itself, by their own numbers.
