@@ -2,8 +2,11 @@
 
 Japan's passport authority spells its curve out. Whoever may choose the base point can make a private key
 for any public point (CVE-2020-0601), so a spelled-out curve is one of the three of NIST, equal in every
-part, or it is refused.
-Source: RFC 5280 §4.1.2.7; RFC 5480 §2.1; FIPS 186-4 D.1.2; SEC 1 §C.2.
+part, or it is refused. A named curve is looked up by its name here, because versions of `cryptography`
+differ in what they take: 42 takes curves over binary fields, and does not see points outside the subgroup
+of prime order (CVE-2026-26007); 50 refuses them. The kind of key is looked up here too: 42 fails with an
+error of another family over an Ed448 key of the wrong length.
+Source: RFC 5280 §4.1.2.7; RFC 5480 §2.1; RFC 5639 §4.1; FIPS 186-4 D.1.2; SEC 1 §C.2.
 """
 
 from __future__ import annotations
@@ -21,8 +24,27 @@ from .limits import MAX_RSA_BITS, MIN_RSA_BITS
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 _EC_KEY = bytes.fromhex("06072a8648ce3d0201")  # OID 1.2.840.10045.2.1
+_KINDS = {
+    _EC_KEY,
+    bytes.fromhex("06092a864886f70d010101"),  # RSA
+    bytes.fromhex("06092a864886f70d01010a"),  # RSA for PSS alone
+    bytes.fromhex("06032b6570"),  # Ed25519
+}
 _PRIME_FIELD = bytes.fromhex("06072a8648ce3d0101")  # OID 1.2.840.10045.1.1
 _SEQUENCE, _OCTETS, _INTEGER = 0x30, 0x04, 0x02
+# Over prime fields, with 112 bits of strength or more, as an RSA key of 2,048 bits has them.
+_NAMED_CURVES = frozenset(
+    bytes.fromhex(name)
+    for name in (
+        "06052b81040021",  # P-224
+        "06082a8648ce3d030107",  # P-256
+        "06052b81040022",  # P-384
+        "06052b81040023",  # P-521
+        "06092b2403030208010107",  # brainpoolP256r1
+        "06092b240303020801010b",  # brainpoolP384r1
+        "06092b240303020801010d",  # brainpoolP512r1
+    )
+)
 
 
 class Domain(NamedTuple):
@@ -80,15 +102,26 @@ DOMAINS: tuple[tuple[Domain, type[ec.EllipticCurve]], ...] = (
 
 
 def load_public_key(spki: bytes) -> PublicKey:
-    """The key of a SubjectPublicKeyInfo in DER: EC, Ed25519 or RSA of sane size. Raises KeyMaterialError."""
+    """The key of a SubjectPublicKeyInfo in DER: Ed25519, EC on a known curve or RSA of sane size.
+
+    Raises KeyMaterialError.
+    """
     try:
         der.check(spki)
-        key = _spelled_out(spki) or load_der_public_key(spki)
+        algorithm, bits, *more = der.children(spki)
+        kind, *parameters = der.children(algorithm)
+        if kind not in _KINDS:
+            raise KeyMaterialError("key type is not supported")
+        if more or der.content(bits)[0]:  # `cryptography` 42 does not look at the count of unused bits
+            raise ValueError("a key is a whole number of bytes")
+        spelled_out = _spelled_out(spki, parameters) if kind == _EC_KEY else None
+        key = spelled_out or load_der_public_key(spki)
+        if isinstance(key, rsa.RSAPublicKey):
+            check_rsa_bits(key.key_size)
+            # numbers are checked by every version, DER only by later ones: with e = 1 anyone signs anything
+            return key.public_numbers().public_key()
     except (ValueError, TypeError, IndexError, UnsupportedAlgorithm) as fault:
         raise KeyMaterialError("key material is not readable") from fault
-    if isinstance(key, rsa.RSAPublicKey):
-        check_rsa_bits(key.key_size)
-        return key
     if isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
         return key
     raise KeyMaterialError("key type is not supported")
@@ -105,12 +138,11 @@ def key_bits(spki: bytes) -> bytes:
     return der.content(der.children(spki)[1])[1:]  # behind the count of unused bits
 
 
-def _spelled_out(spki: bytes) -> ec.EllipticCurvePublicKey | None:
-    """The key if its curve is spelled out and a known one; None if there is nothing spelled out."""
-    algorithm, *parameters = der.children(der.children(spki)[0])
-    if algorithm != _EC_KEY or not parameters or parameters[0][0] != _SEQUENCE:
+def _spelled_out(spki: bytes, parameters: list[bytes]) -> ec.EllipticCurvePublicKey | None:
+    """The key if its curve is spelled out and a known one; None if it has a known name."""
+    if parameters and parameters[0] in _NAMED_CURVES:
         return None
-    curve = _same_curve(parameters[0])
+    curve = _same_curve(parameters[0]) if parameters and parameters[0][0] == _SEQUENCE else None
     if curve is None:
         raise KeyMaterialError("elliptic curve is not one of the known ones")
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, key_bits(spki))
