@@ -1,6 +1,6 @@
 """`make bench`: every figure with its limit or peer; writes var/bench.json.
 
-`python -m benchmarks.bench [verify|read|kiosk|...]`; names of parts (PARTS below) narrow the run.
+`python -m benchmarks.bench [verify|formats|read|...]`; names of parts (PARTS below) narrow the run.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import gateway, issuing, reporting, rules, seeing, verifying
+from benchmarks import formats, gateway, issuing, reporting, rules, seeing, verifying
 from benchmarks.measure import Figure, table, write
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {
     "verify": verifying.figures,
+    "formats": formats.figures,
     "read": seeing.reading,
     "kiosk": seeing.photon_to_lamp,
     "reports": reporting.figures,

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from benchmarks.measure import Figure, figure, interleaved, median_ratio, rate
+from benchmarks import stages
+from benchmarks.measure import Figure, cpu_rate, figure, interleaved, median_ratio
 from healthcert import DEFAULT_POLICY, decode, judge
 from healthcert.keys import algorithm_of, from_certificate, verifier_of
 from healthcert.model import EU_DCC
@@ -30,12 +31,12 @@ from scenes import DEMO_NOW, load_vectors, testdata, trust_object  # noqa: E402
 
 PEERS = {"cwt": "cwt", "sdk": "dcc_utils"}
 MAX_TEXTS = 80
-ROUNDS, SECONDS = 21, 0.3
+ROUNDS, SECONDS = 63, 0.1
 ES256 = -7
 
 
 def figures() -> list[Figure]:
-    """verify.per_s and the ratios."""
+    """verify.per_s, the ratios, and verify.beside_signature_us with where that time goes."""
     vectors = load_vectors(testdata())
     trust = parse_trust_object(trust_object(vectors))
     chosen = [
@@ -70,7 +71,7 @@ def figures() -> list[Figure]:
         return key.verify(signature, data, algorithm)
 
     works: dict[str, Callable[[], float]] = {
-        name: (lambda work=work: rate(work, SECONDS))  # type: ignore[misc]
+        name: (lambda work=work: cpu_rate(work, SECONDS))  # type: ignore[misc]
         for name, work in (("full", full), ("bare", bare), ("raw", raw))
     }
     peers = {name: peer for name, folder in PEERS.items() if (peer := _peer(name, folder, chosen))}
@@ -81,15 +82,19 @@ def figures() -> list[Figure]:
         for peer in peers.values():
             peer.close()
     how = (
-        f"{total} official ES256 certificates, one core, medians of {ROUNDS} rounds of {SECONDS:g} s in turn"
+        f"{total} official ES256 certificates, one core, medians of {ROUNDS} rounds of {SECONDS:g} s in turn,"
+        " counted in core time"
     )
     medians = {name: statistics.median(rates) for name, rates in found.items()}
     per_s = figure("verify.per_s", medians["full"], "1/s", f"raw ES256 {medians['raw']:.0f}/s", how)
     lines = [
         per_s,
-        figure("verify.ratio_raw", median_ratio(found["full"], found["raw"]), "", ">= 0.55 of raw", how),
+        figure("verify.ratio_raw", median_ratio(found["full"], found["raw"]), "", ">= 0.6 of raw", how),
         figure("verify.ratio_bare", median_ratio(found["bare"], found["raw"]), "", ">= 0.65 of raw", how),
     ]
+    spent = stages.stages(texts, trust, DEMO_NOW)
+    beyond = spent["whole"] - spent[stages.SIGNATURE]
+    lines.append(figure("verify.beside_signature_us", beyond, "us", "-", stages.told(spent)))
     for name, label in (("cwt", "cwt + base45"), ("sdk", "dcc-utils 0.2.1")):
         value = median_ratio(found["full"], found[name]) if name in found else None
         beside = f"{label} {medians[name]:.0f}/s" if name in found else f"{label}: could not be installed"

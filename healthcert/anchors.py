@@ -57,30 +57,44 @@ class AnchorIndex:
 
 
 class RevocationLists(NamedTuple):
-    """The lists that name an anchor: those it signed, and how many it did not."""
+    """The lists that name an anchor: those it or its kin signed, and how many nobody of them did."""
 
     genuine: tuple[Crl, ...] = ()
     refused: int = 0
 
 
 class CrlIndex:
-    """Revocation lists by the anchor that signed them, checked once: a list has no other use."""
+    """Revocation lists by anchor, checked once: a list has no other use.
+
+    An authority that changes its key signs one list for all it ever issued, with the new key. So a list
+    counts for every anchor of one name and country when the key of any of them signed it.
+    Source: RFC 5280 §5.1.2.3 (a list is its issuer's, by name); ICAO Doc 9303-12 (change of CSCA keys).
+    """
 
     __slots__ = ("_by_anchor",)
 
-    def __init__(self, crls: Iterable[Crl], anchors: Iterable[Certificate]) -> None:
+    def __init__(self, crls: Iterable[Crl], authorities: Iterable[Authority]) -> None:
         by_name: dict[bytes, list[Crl]] = {}
         for crl in crls:
             for name in {crl.issuer, crl.authority_key_id or crl.issuer}:
                 by_name.setdefault(name, []).append(crl)
         self._by_anchor: dict[Certificate, RevocationLists] = {}
-        for anchor in anchors if by_name else ():
-            names = (anchor.subject, *anchor.key_ids)
+        families: dict[tuple[bytes, str | None], dict[Certificate, None]] = {}
+        for authority in authorities if by_name else ():
+            state = alpha_2(authority.country) or authority.country
+            family = families.setdefault((authority.certificate.subject, state), {})
+            family[authority.certificate] = None
+        for (subject, _), family in families.items():
+            names = dict.fromkeys((subject, *(name for anchor in family for name in anchor.key_ids)))
             named = dict.fromkeys(crl for name in names for crl in by_name.get(name, ()))
-            genuine = tuple(
-                crl for crl in named if anchor.crl_sign is not False and is_signed_by(crl, anchor.public_key)
-            )
-            self._by_anchor[anchor] = RevocationLists(genuine, len(named) - len(genuine))
+            signing = [anchor.public_key for anchor in family if anchor.crl_sign is not False]
+            signing = signing[:MAX_ANCHORS_PER_SIGNER]
+            genuine = [crl for crl in named if any(is_signed_by(crl, key) for key in signing)]
+            refused = len(named) - len(genuine)
+            for anchor in family:  # one certificate may be listed for several countries
+                known = self._by_anchor.get(anchor, RevocationLists())
+                both = dict.fromkeys((*known.genuine, *genuine))
+                self._by_anchor[anchor] = RevocationLists(tuple(both), known.refused + refused)
 
     def of(self, anchor: Certificate) -> RevocationLists:
         """The lists of one of the anchors."""

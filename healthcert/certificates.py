@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from . import der
 from .errors import KeyMaterialError
-from .limits import MAX_CERTIFICATE_BYTES, MAX_CRL_BYTES
+from .limits import MAX_CERTIFICATE_BYTES, MAX_CRL_BYTES, MAX_SALT_BYTES
 from .spki import PublicKey, key_bits, load_public_key
 
 SUBJECT_KEY_ID, KEY_USAGE, BASIC_CONSTRAINTS = "2.5.29.14", "2.5.29.15", "2.5.29.19"
@@ -199,7 +199,7 @@ def is_signed_by(child: Certificate | Crl, public_key: PublicKey) -> bool:
             public_key.verify(child.signature, child.tbs, pss, algorithm)
         else:
             public_key.verify(child.signature, child.tbs, padding.PKCS1v15(), algorithm)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, OverflowError):
         return False
     return True
 
@@ -235,7 +235,8 @@ def _scheme(outer: algos.SignedDigestAlgorithm, inner: algos.SignedDigestAlgorit
             or given["trailer_field"].native not in (1, "trailer_field_bc")
         ):
             return None
-        return Scheme(kind, digest, given["salt_length"].native)
+        salt = given["salt_length"].native
+        return Scheme(kind, digest, salt) if 0 <= salt <= MAX_SALT_BYTES else None
     except _FAULTS:
         return None
 

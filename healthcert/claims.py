@@ -18,13 +18,51 @@ Source: requirement K08; notes/certificates-other-formats-and-vietnam §1 (what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .times import format_instant
 
 GROUPS = ("vaccinations", "tests", "recoveries")
 KIND_OF = {"vaccinations": "vaccination", "tests": "test", "recoveries": "recovery"}
+
+
+class LaterClaims(Mapping[str, Any]):
+    """Claims in the shape above, built when first looked into: a gate that only needs the outcome never does.
+
+    `build(source)` gives them, the same at any time; `source` is what was signed and has passed its checks.
+    """
+
+    __slots__ = ("_build", "_built", "_source")
+
+    def __init__(self, build: Callable[[Any], dict[str, Any]], source: Any) -> None:
+        self._build = build
+        self._source = source
+        self._built: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, LaterClaims):
+            return self._all() == other._all()
+        return self._all() == other if isinstance(other, dict) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "<signed claims>"  # never the holder's data in a log
+
+    def _all(self) -> dict[str, Any]:
+        if self._built is None:
+            self._built = self._build(self._source)
+        return self._built
 
 
 def build_claims(

@@ -36,7 +36,10 @@ class Reason(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A page of plain words. `claims` are (depth, label, value) rows, empty while nothing signed was read."""
+    """A page of plain words. `reasons` say last what was not checked.
+
+    `claims` are (depth, label, value) rows, empty while nothing signed was read.
+    """
 
     outcome: Outcome
     title: str
@@ -105,7 +108,7 @@ def explain(verdict: Verdict, language: str = LANGUAGES[0]) -> Explanation:
         say[f"advice.{verdict.outcome.value}"],
         tuple(facts),
         tuple(stages),
-        tuple(explain_reason(code, language) for code in verdict.reasons),
+        tuple(explain_reason(code, language) for code in (*verdict.reasons, *verdict.unchecked)),
         () if verdict.claims is None else tuple(_rows(verdict.claims)),
     )
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -31,9 +31,12 @@ PS256 = -37
 EDDSA = -8  # with Ed25519 alone
 KID_BYTES = 8
 _P256_HALF = 32  # bytes of r and of s
-_PLAIN = b"\x02\x20"  # INTEGER of 32 bytes
-_SIGN_BYTE = b"\x02\x21\x00"  # INTEGER of 33 bytes, the first zero because the top bit is set
+# INTEGER of 32 bytes, or of 33, the first zero, where the top bit is set
+_INTEGER = (b"\x02\x20", b"\x02\x21\x00")
+# [top bit of r][top bit of s] -> what stands before r, with the head of the SEQUENCE, and before s
+_DER_HEADS = tuple(tuple((bytes((0x30, 64 + len(r) + len(s))) + r, s) for s in _INTEGER) for r in _INTEGER)
 _ECDSA = ec.ECDSA(SHA256())
+_PREHASHED = ec.ECDSA(Prehashed(SHA256()))  # the same check; hashing outside of it is quicker
 # JOSE name -> curve, bytes of r and of s, ECDSA with its hash
 JWS_ALGORITHMS: Mapping[str, tuple[type[ec.EllipticCurve], int, ec.ECDSA]] = {
     "ES256": (ec.SECP256R1, 32, _ECDSA),
@@ -80,7 +83,7 @@ def verifier_of(key: PublicKey) -> Verifier:
         if len(signature) != 2 * _P256_HALF:
             return False
         try:
-            ec_verify(_as_der(signature[:_P256_HALF], signature[_P256_HALF:]), data, _ECDSA)
+            ec_verify(_as_der(signature), sha256(data).digest(), _PREHASHED)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -134,12 +137,17 @@ def jws_verifier(algorithm: str, key: PublicKey) -> Verifier | None:
     return verifies
 
 
-def _as_der(r: bytes, s: bytes) -> bytes:
-    """SEQUENCE of two INTEGERs. 254 of 256 numbers fill their 32 bytes; the others go the general way."""
-    if r[0] and s[0]:
-        body = (_SIGN_BYTE if r[0] & 0x80 else _PLAIN) + r + (_SIGN_BYTE if s[0] & 0x80 else _PLAIN) + s
-        return bytes((0x30, len(body))) + body
-    return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+def _as_der(raw: bytes) -> bytes:
+    """r || s of 64 bytes as SEQUENCE of two INTEGERs.
+
+    254 of 256 numbers fill their 32 bytes; the others go the general way.
+    """
+    first, second = raw[0], raw[_P256_HALF]
+    if first and second:
+        before_r, before_s = _DER_HEADS[first >> 7][second >> 7]
+        return before_r + raw[:_P256_HALF] + before_s + raw[_P256_HALF:]
+    r, s = int.from_bytes(raw[:_P256_HALF], "big"), int.from_bytes(raw[_P256_HALF:], "big")
+    return encode_dss_signature(r, s)
 
 
 def from_certificate(der: bytes) -> KeyMaterial:
@@ -154,7 +162,7 @@ def of_certificate(certificate: Certificate) -> KeyMaterial:
     """The same of one already read."""
     return KeyMaterial(
         public_key=certificate.public_key,
-        kid=hashlib.sha256(certificate.der).digest()[:KID_BYTES],
+        kid=sha256(certificate.der).digest()[:KID_BYTES],
         usage=_usage(certificate.extended_usage),
         country=certificate.country,
         not_before=certificate.not_before,
@@ -165,7 +173,7 @@ def of_certificate(certificate: Certificate) -> KeyMaterial:
 
 def from_spki(der: bytes) -> KeyMaterial:
     """A bare SubjectPublicKeyInfo; its kid is computed over its own DER. Raises KeyMaterialError."""
-    return KeyMaterial(load_public_key(der), hashlib.sha256(der).digest()[:KID_BYTES])
+    return KeyMaterial(load_public_key(der), sha256(der).digest()[:KID_BYTES])
 
 
 def from_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
@@ -186,7 +194,7 @@ def from_jwk(jwk: Mapping[str, Any]) -> KeyMaterial:
     except (ValueError, TypeError, KeyError) as fault:
         raise KeyMaterialError(_UNREADABLE) from fault
     spki = spki_of(key)
-    return KeyMaterial(key, hashlib.sha256(spki).digest()[:KID_BYTES])
+    return KeyMaterial(key, sha256(spki).digest()[:KID_BYTES])
 
 
 def spki_of(key: PublicKey) -> bytes:
@@ -196,7 +204,7 @@ def spki_of(key: PublicKey) -> bytes:
 
 def name_of(key: PublicKey) -> bytes:
     """The kid computed over the key alone, as `from_spki` gives it."""
-    return hashlib.sha256(spki_of(key)).digest()[:KID_BYTES]
+    return sha256(spki_of(key)).digest()[:KID_BYTES]
 
 
 def decode_base64(text: object, limit: int = MAX_KEY_CHARS) -> bytes:

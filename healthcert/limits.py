@@ -36,6 +36,9 @@ MAX_KEY_CHARS = 87_384
 MIN_RSA_BITS = 2_048
 MAX_RSA_BITS = 8_192
 
+# A salt of PSS lies inside the signed block: shorter than the key, 8192 / 8 bytes. Larger ones overflow in C.
+MAX_SALT_BYTES = MAX_RSA_BITS // 8
+
 # NumericDate beyond year 9999 (253,402,300,800 s) is not a date; neither is one before year 1.
 MAX_NUMERIC_DATE = 253_402_300_799
 MIN_NUMERIC_DATE = -62_135_596_800

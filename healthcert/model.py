@@ -18,6 +18,10 @@ DIVOC = "divoc"
 NO_FORMAT = "none"
 FORMATS = (EU_DCC, WHO_DDCC, SHC, VDS_NC, DIVOC)
 
+# make(Kind, (its fields in order)): a NamedTuple's own constructor is a Python function and costs three times
+# as much, which counts where one is made for every check.
+make = tuple.__new__
+
 
 class Envelope(NamedTuple):
     """A COSE_Sign1 as received, the envelope of EU DCC and WHO DDCC.
@@ -32,6 +36,10 @@ class Envelope(NamedTuple):
     kid: bytes | None  # None: neither header names a key
     alg: int | None  # COSE algorithm number; None: neither header names one
 
+    def __repr__(self) -> str:
+        """Without the payload: a repr ends in logs and tracebacks."""
+        return f"Envelope(kid={self.kid!r}, alg={self.alg}, {len(self.unverified_payload)} bytes)"
+
 
 class Decoded(NamedTuple):
     """A recognised code. `envelope` belongs to its format alone: only that format's module looks inside."""
@@ -39,6 +47,10 @@ class Decoded(NamedTuple):
     format: str
     checks: tuple[Check, ...]  # the stages decoding passed
     envelope: Any
+
+    def __repr__(self) -> str:
+        """Without the envelope: a repr ends in logs and tracebacks."""
+        return f"Decoded({self.format}, {self.checks})"
 
 
 class Finding(NamedTuple):
@@ -51,6 +63,10 @@ class Finding(NamedTuple):
     kind: str | None = None  # "vaccination" | "test" | "recovery"
     issuer: str | None = None  # ISO 3166-1 alpha-2
     claims: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Without the claims: a repr ends in logs and tracebacks."""
+        return f"Finding({self.checks}, kind={self.kind})"
 
 
 class Claims(NamedTuple):
@@ -66,3 +82,7 @@ class Claims(NamedTuple):
     time_faults: tuple[str, ...]
     dcc: Mapping[str, Any]
     private: Any = None  # our claim beside the EU payload, as signed and not looked at yet
+
+    def __repr__(self) -> str:
+        """Without what the certificate holds: a repr ends in logs and tracebacks."""
+        return f"Claims(expires_at={self.expires_at}, issued_at={self.issued_at}, {self.time_faults})"

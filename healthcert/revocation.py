@@ -2,7 +2,8 @@
 
 Of an ES256 signature only r is hashed: (r, n - s) verifies as well, so a hash of the whole would miss a copy
 whose s was turned over. A list is scoped by the signer's kid, or by its country where a batch does not know
-the kid: one country cannot revoke another's certificates.
+the kid: one country cannot revoke another's certificates. Both scopes come from whose signature held, never
+from the kid in the code: that one need not be signed, so the holder may delete or respell it.
 Source: EU gateway RevocationBatchDto and the reference verifier; notes/certificates-eu-dcc §3.2.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -20,15 +21,19 @@ from . import keys
 from .errors import TrustObjectError
 from .limits import MAX_REVOCATION_BATCH, MAX_REVOCATION_BATCHES
 from .model import Envelope
+from .rules.countries import alpha_2
 from .times import parse_instant
 from .verdict import Check, Stage, Status
 
+# What every format says where there is no list to ask.
+NOT_CHECKABLE = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
 HASH_BYTES = 16
 UNKNOWN_KID = "UNKNOWN_KID"
 _P256_HALF = 32
 _FOREVER = float("inf")
 _PASS = Check(Stage.REVOCATION, Status.PASS)
 _REVOKED = Check(Stage.REVOCATION, Status.FAIL, ("revocation.revoked",))
+_NO_SCOPE = Check(Stage.REVOCATION, Status.UNKNOWN, ("revocation.scope_unknown",))
 
 
 class HashType(StrEnum):
@@ -69,16 +74,26 @@ def digests(envelope: Envelope, dcc: Mapping[str, Any]) -> Iterator[tuple[HashTy
 def check_hashes(
     envelope: Envelope,
     dcc: Mapping[str, Any],
-    country: str | None,
+    kids: Collection[bytes],
+    countries: Collection[str],
     revocations: HashedRevocations,
     instant: float,
 ) -> Check:
-    """Refused if any hash is listed under the kid or under the signer's country."""
-    scopes = [scope for scope in (envelope.kid, country.encode() if country else None) if scope]
+    """Refused if any hash is listed under one of the `kids` or `countries` of those whose signature held.
+
+    Without a kid or without a country half of the lists cannot be asked: then nothing is cleared.
+    """
+    scopes = {*kids, *(country_scope(country) for country in countries)}
     for kind, digest in digests(envelope, dcc):
         if any(revocations.is_listed(scope, kind, digest, instant) for scope in scopes):
             return _REVOKED
-    return _PASS
+    return _PASS if kids and countries else _NO_SCOPE
+
+
+def country_scope(country: str) -> bytes:
+    """The scope of a country told in two or three letters."""
+    told = country.strip().upper()
+    return (alpha_2(told) or told).encode("utf-8", "surrogatepass")
 
 
 class RevocationBatches:
@@ -93,7 +108,7 @@ class RevocationBatches:
                 raise TrustObjectError("too many revocation batches")
             try:
                 self._add(batch)
-            except (KeyError, TypeError, ValueError, binascii.Error, OverflowError) as fault:
+            except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, OverflowError) as fault:
                 raise TrustObjectError("a revocation batch is malformed") from fault
 
     def __len__(self) -> int:
@@ -103,9 +118,8 @@ class RevocationBatches:
         kid, entries = batch["kid"], batch["entries"]
         if not isinstance(entries, list) or len(entries) > MAX_REVOCATION_BATCH:
             raise ValueError("entries")
-        scope = (
-            batch["country"].upper().encode() if kid == UNKNOWN_KID else base64.b64decode(kid, validate=True)
-        )
+        by_country = kid == UNKNOWN_KID
+        scope = country_scope(batch["country"]) if by_country else base64.b64decode(kid, validate=True)
         kind = HashType(batch["hashType"])
         told = batch.get("expires")
         ends = _FOREVER if told is None else parse_instant(told).timestamp()

@@ -18,7 +18,10 @@ ALWAYS = float("inf")  # an entry without a time revokes every card of that name
 METHOD = "rid"
 _NAME = f"[A-Za-z0-9_-]{{1,{MAX_RID_CHARS}}}"
 _RID = re.compile(_NAME)
-_ENTRY = re.compile(rf"({_NAME})(?:\.([0-9]{{1,12}}))?")
+_MAX_ENTRY_CHARS = 128  # twice the longest name with a time and more: what is longer has no readable time
+# A name ends where its alphabet does; what follows should be a point and whole seconds.
+_ENTRY = re.compile(rf"\s*({_NAME})(?![A-Za-z0-9_-])(.*)", re.DOTALL)
+_UNTIL = re.compile(r"(?:\.([0-9]{1,12}))?")
 
 
 def is_rid(value: object) -> bool:
@@ -65,7 +68,8 @@ class RidList(Mapping[str, Any]):
     def _read(self) -> tuple[Mapping[str, float], bool]:
         """When each name's revocation ends, and whether anything about the entries is wrong.
 
-        Of a name listed twice the entry that revokes more counts.
+        A name with a time that cannot be read is revoked for good: its issuer meant to. Of a name listed
+        twice the entry that revokes more counts.
         """
         entries = self._published.get("rids")
         if not isinstance(entries, list):
@@ -73,11 +77,12 @@ class RidList(Mapping[str, Any]):
         before: dict[str, float] = {}
         wrong = len(entries) > MAX_RIDS
         for entry in islice(entries, MAX_RIDS):
-            match = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
+            match = _ENTRY.fullmatch(entry[:_MAX_ENTRY_CHARS]) if isinstance(entry, str) else None
             if match is None:
                 wrong = True
                 continue
-            name, until = match[1], ALWAYS if match[2] is None else float(match[2])
-            wrong = wrong or name in before
+            name, told = match[1], _UNTIL.fullmatch(match[2])
+            until = ALWAYS if told is None or told[1] is None else float(told[1])
+            wrong = wrong or told is None or match.start(1) > 0 or name in before
             before[name] = max(before.get(name, until), until)
         return before, wrong

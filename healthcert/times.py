@@ -22,7 +22,10 @@ def parse_instant(value: object) -> datetime:
         if len(value) > _MAX_CHARS:
             raise ValueError("not an instant")
         parsed = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()))
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+        try:
+            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+        except OverflowError as fault:  # in UTC it lies before year 1 or after year 9999
+            raise ValueError("not an instant") from fault
     if not MIN_NUMERIC_DATE <= value <= MAX_NUMERIC_DATE:
         raise ValueError("not an instant")
     return datetime.fromtimestamp(value, UTC)

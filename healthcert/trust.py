@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -18,13 +18,16 @@ from .anchors import AnchorIndex, Authority, CrlIndex, RevocationLists, Vouching
 from .certificates import Certificate, Crl, parse_certificate, parse_crl
 from .errors import KeyMaterialError, TrustObjectError
 from .limits import MAX_CRL_CHARS, MAX_TRUST_KEYS
-from .model import FORMATS, SHC, VDS_NC
+from .model import EU_DCC, FORMATS, SHC, VDS_NC, WHO_DDCC
 from .revocation import HashedRevocations, RevocationBatches
 from .rid_list import RidList
 from .spki import PublicKey
 from .times import parse_instant
 
 NO_KID = b""  # asks for every signer of the format
+# What an entry that names no format is for: keys of the HCERT carrier are published one by one, and nobody
+# who lists one of them means to believe every format with it.
+DEFAULT_FORMATS = frozenset((EU_DCC, WHO_DDCC))
 _VERSION_HEX = 16
 _FOREVER = float("inf")
 _T = TypeVar("_T")
@@ -40,16 +43,22 @@ class Signer:
     usage: frozenset[str] | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
-    formats: frozenset[str] = frozenset(FORMATS)
+    formats: frozenset[str] = DEFAULT_FORMATS
     issuer: str | None = None  # the one `iss` it may sign for; None: not bound
     crl_version: int | None = None  # the counter its revocation list must have; None: none is announced
     certificate: Certificate | None = field(default=None, repr=False)  # where the key was listed with one
+    aliases: frozenset[bytes] = frozenset()  # the other kids its key is listed under or computed to have
 
     # Worked out once, because every check needs them.
     algorithm: int | None = field(init=False, compare=False)  # the COSE algorithm the key is fixed to
     first: float = field(init=False, compare=False)  # seconds since 1970, inclusive; infinite: unlimited
     last: float = field(init=False, compare=False)
     verifies: keys.Verifier = field(init=False, compare=False, repr=False)
+
+    @property
+    def kids(self) -> frozenset[bytes]:
+        """Every kid a revocation list may know it by."""
+        return self.aliases | {self.kid}
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # frozen: the one place these are written
@@ -132,7 +141,7 @@ class StaticTrust:
         dcc_revocations: HashedRevocations | None = None,
     ) -> None:
         by_kid: dict[tuple[str, bytes], list[Signer]] = {}
-        for signer in signers:
+        for signer in signers if dcc_revocations is None else _with_aliases(signers):
             for name in signer.formats:
                 kids = {signer.kid, NO_KID}
                 if name == VDS_NC:  # its codes bring the whole key: a listed one is found by the key itself
@@ -148,7 +157,7 @@ class StaticTrust:
         self.dcc_revocations = dcc_revocations
         self._smart_crls = {slot: RidList(published) for slot, published in (smart_crls or {}).items()}
         self._x509_crls = tuple(x509_crls)
-        self._crl_index = CrlIndex(self._x509_crls, [one.certificate for one in authorities])
+        self._crl_index = CrlIndex(self._x509_crls, authorities)
         self.version = version
         self.rejected = tuple(rejected)
         self.rejected_authorities = tuple(rejected_authorities)
@@ -185,6 +194,7 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
 
     A key that brings its certificate, for a format and country that have authorities here, is used only if
     one of these signed it (`anchors.Vouching`). A bare key has nothing to check and is used as listed.
+    A key or authority without `formats` is for DEFAULT_FORMATS alone.
     Raises TrustObjectError when the object as a whole is not one.
     """
     if not isinstance(obj, Mapping):
@@ -219,6 +229,16 @@ def parse_trust_object(obj: Mapping[str, Any]) -> StaticTrust:
     )
 
 
+def _with_aliases(signers: Sequence[Signer]) -> Iterator[Signer]:
+    """Each with the kids of every listing of its key: a holder must not choose the one not revoked."""
+    kids: dict[bytes, set[bytes]] = {}
+    named = [(keys.name_of(signer.public_key), signer) for signer in signers]
+    for name, signer in named:
+        kids.setdefault(name, set()).update(signer.kids)
+    for name, signer in named:
+        yield replace(signer, aliases=frozenset(kids[name] - {NO_KID}))
+
+
 def _each(entries: list[Any], parse: Callable[[object], _T]) -> tuple[list[_T], list[tuple[int, str]]]:
     """What can be read, and (index, reason) of what cannot."""
     found: list[_T] = []
@@ -250,7 +270,7 @@ def _parse_authority(entry: object) -> Authority:
     return Authority(
         certificate,
         country.upper() if isinstance(country, str) else certificate.country,
-        frozenset(FORMATS) if formats is None else _words(formats),
+        DEFAULT_FORMATS if formats is None else _words(formats),
     )
 
 
@@ -263,7 +283,7 @@ def _claim(entry: object) -> tuple[str, frozenset[str]] | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("country"), str):
         return None
     try:
-        formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+        formats = DEFAULT_FORMATS if entry.get("formats") is None else _words(entry["formats"])
     except KeyMaterialError:
         formats = frozenset(FORMATS)
     return entry["country"].upper(), formats
@@ -287,7 +307,7 @@ def _parse_signer(entry: object) -> list[Signer]:
         raise KeyMaterialError("entry is not an object")
     material = _material(entry)
     usage, country = entry.get("usage"), entry.get("country")
-    formats = frozenset(FORMATS) if entry.get("formats") is None else _words(entry["formats"])
+    formats = DEFAULT_FORMATS if entry.get("formats") is None else _words(entry["formats"])
     issuer = entry.get("issuer")
     if issuer is not None and not isinstance(issuer, str):  # dropped, it would bind the key to nobody
         raise KeyMaterialError("issuer is text")
@@ -300,13 +320,14 @@ def _parse_signer(entry: object) -> list[Signer]:
         kid=material.kid,
         public_key=material.public_key,
         country=country.upper() if isinstance(country, str) else material.country,
-        usage=material.usage if usage is None else _words(usage),
-        not_before=material.not_before if not_before is None else parse_instant(not_before),
-        not_after=material.not_after if not_after is None else parse_instant(not_after),
+        usage=_narrowed(material.usage, None if usage is None else _words(usage)),
+        not_before=_bound(max, material.not_before, not_before),
+        not_after=_bound(min, material.not_after, not_after),
         formats=formats,
         issuer=issuer,
         crl_version=jwk.crl_version(entry.get("jwk")),
         certificate=material.certificate,
+        aliases=frozenset((material.kid,)),
     )
     named = [replace(signer, kid=kid) for kid in _kids(entry.get("kid"), material.kid)]
     if entry.get("kid") is None and SHC in formats:
@@ -314,6 +335,21 @@ def _parse_signer(entry: object) -> list[Signer]:
         if name is not None:
             named.append(replace(signer, kid=name.encode(), formats=frozenset({SHC})))
     return named
+
+
+def _narrowed(own: frozenset[str] | None, told: frozenset[str] | None) -> frozenset[str] | None:
+    """The kinds both the certificate and the entry allow; None: any."""
+    return own if told is None else told if own is None else own & told
+
+
+def _bound(
+    narrower: Callable[[datetime, datetime], datetime], own: datetime | None, told: object
+) -> datetime | None:
+    """The narrower of what the certificate and the entry say: an entry lengthens no certificate's life."""
+    if told is None:
+        return own
+    listed = parse_instant(told)
+    return listed if own is None else narrower(own, listed)
 
 
 def _jwk_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:

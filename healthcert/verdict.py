@@ -69,19 +69,31 @@ class Verdict(NamedTuple):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Stable reason codes of all checks, in stage order, each once; empty for VALID without remarks."""
-        return tuple(dict.fromkeys(r for c in self.checks for r in c.reasons))
+        """Stable reason codes of all checks that ran, in stage order, each once; empty: VALID, no remarks."""
+        return tuple(dict.fromkeys(r for c in self.checks if c.status is not _NOT_RUN for r in c.reasons))
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """Why checks did not run, each once: these change nothing unless a policy demands the check."""
+        return tuple(dict.fromkeys(r for c in self.checks if c.status is _NOT_RUN for r in c.reasons))
 
     def status(self, stage: Stage) -> Status:
         """How `stage` ended; NOT_RUN if it never ran."""
         return next((c.status for c in self.checks if c.stage is stage), Status.NOT_RUN)
+
+    def __repr__(self) -> str:
+        """Without the claims: a repr ends in logs and tracebacks."""
+        return (
+            f"Verdict({self.outcome.value}, {self.format}, kind={self.kind}, reasons={self.reasons}, "
+            f"trust={self.trust_version}, at={self.at.isoformat()})"
+        )
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a Verdict has three outcomes; compare verdict.outcome with Outcome.VALID")
 
 
 # looked up once: attribute access on an Enum class is a function call in Python 3.11
-_FAIL, _UNKNOWN = Status.FAIL, Status.UNKNOWN
+_FAIL, _UNKNOWN, _NOT_RUN = Status.FAIL, Status.UNKNOWN, Status.NOT_RUN
 _VALID, _INVALID, _UNDETERMINED = Outcome.VALID, Outcome.INVALID, Outcome.UNDETERMINED
 
 

@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from .decode import decode
 from .errors import DecodeError
 from .formats.table import FORMATS
-from .model import NO_FORMAT, Decoded, Finding
+from .model import NO_FORMAT, Decoded, Finding, make
 from .policy import DEFAULT_POLICY, Policy
 from .trust import TrustView
-from .verdict import Check, Stage, Status, Verdict, fold
+from .verdict import Check, Outcome, Stage, Status, Verdict, fold
 
 NO_TRUST = "none"
+_VALID = Outcome.VALID
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -51,7 +52,17 @@ def verify(decoded: Decoded, trust: TrustView | None, policy: Policy, now: datet
     elif trust is None:
         finding = Finding((Check(Stage.SIGNATURE, Status.UNKNOWN, ("trust.missing",)),))
     else:
-        finding = FORMATS[decoded.format].verify(decoded, trust, policy, now)
+        format = FORMATS[decoded.format]
+        finding = format.verify(decoded, trust, policy, now)
+        clean = format.clean
+        if (
+            clean is not None
+            and finding.checks is clean.verified
+            and decoded.checks is clean.decoded
+            and not policy.require
+        ):
+            _, kind, issuer, claims = finding
+            return make(Verdict, (_VALID, clean.all, decoded.format, kind, issuer, claims, version, now))
     return _verdict(finding, decoded.format, version, now, policy, decoded.checks)
 
 

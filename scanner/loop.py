@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from healthcert import DEFAULT_POLICY, DecodeError, Policy, decode, judge, verify
@@ -38,7 +38,6 @@ RETRY_WRITE_S = 1.0
 WRITES_A_TURN = 5  # of those that waited for the disk: 50 ms on a slow card, and the next frame is looked at
 CERTIFICATE_PREFIXES = ("HC1:", "HC2:", "NZCP:", "shc:/")
 STATUS_EVERY_S = 1.0
-CLOCK_SLACK = timedelta(days=1)  # time zones told wrongly and drift, never a lost clock battery
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +209,8 @@ class Loop:
     def _check(self, text: str, key: bytes, captured_ns: int, begun_ns: int, read_ns: int) -> None:
         clock, trust = self.parts.monotonic_ns, self.parts.trust()
         seen_at = self.parts.utc_now()
-        at = self._judging_time(seen_at, trust.issued_at)
+        as_of = self.parts.judged_as_of
+        at = trust.judging_time(seen_at) if as_of is None else as_of()
         verdict, decoded_ns = self._judge(text, trust, at)
         signal, admission = decide(verdict, self.parts.rulebook)
         verified_ns = clock()
@@ -228,14 +228,6 @@ class Loop:
         self._memory.keep(key, message)
         self.parts.screen.send(message)
         self.parts.on_scan(scan)
-
-    def _judging_time(self, seen_at: datetime, issued_at: datetime | None) -> datetime | None:
-        """The moment to judge by; None when our clock stands before the trust data was even issued."""
-        if self.parts.judged_as_of is not None:
-            return self.parts.judged_as_of()
-        if issued_at is not None and seen_at < issued_at - CLOCK_SLACK:
-            return None
-        return seen_at
 
     def _judge(self, text: str, trust: TrustSnapshot, at: datetime | None) -> tuple[Verdict, int]:
         """The verdict and the moment decoding ended (ns). `judge` is the last door: it never raises."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from healthcert.errors import HealthCertError
-from trustlist.snapshot import TrustSnapshot
+from trustlist.snapshot import TrustSnapshot, told_issued_at
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _issued(content: Mapping[str, Any], path: Path) -> datetime:
     """When the data was issued: its own word, else the age of the file."""
-    told = content.get("issued_at")
-    if isinstance(told, str):
-        issued = datetime.fromisoformat(told)
-        if issued.tzinfo is None:
-            raise ValueError("issued_at has no time zone")
-        return issued
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return told_issued_at(content) or datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _keep(cache: Path, content: Mapping[str, Any], issued: datetime) -> None:

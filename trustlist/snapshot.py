@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from healthcert.anchors import Authority, RevocationLists
@@ -15,6 +15,19 @@ from healthcert.certificates import Certificate, Crl
 from healthcert.model import FORMATS
 from healthcert.revocation import HashedRevocations
 from healthcert.trust import NO_KID, Signer, StaticTrust, parse_trust_object
+
+CLOCK_SLACK = timedelta(days=1)  # time zones told wrongly and drift, never a lost clock battery
+
+
+def told_issued_at(content: Mapping[str, Any]) -> datetime | None:
+    """The `issued_at` a trust file tells; None: it tells none. Raises ValueError, so without a zone."""
+    told = content.get("issued_at")
+    if not isinstance(told, str):
+        return None
+    issued = datetime.fromisoformat(told)
+    if issued.tzinfo is None:
+        raise ValueError("issued_at has no time zone")
+    return issued
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,12 @@ class TrustSnapshot:
         if issued_at is not None and issued_at.tzinfo is None:
             raise ValueError("issued_at must be an aware datetime")
         return cls(issued_at, parse_trust_object(obj))
+
+    def judging_time(self, now: datetime) -> datetime | None:
+        """The moment to judge by; None when `now` stands before the data was even issued."""
+        if self.issued_at is not None and now < self.issued_at - CLOCK_SLACK:
+            return None
+        return now
 
     @property
     def version(self) -> str:

@@ -61,7 +61,8 @@ def build_services(
         TrustFile(settings.trust_file).current,
         load_rulebook("venue"),
         PicturePool(),
-        clock if demo_now is None else lambda: demo_now,
+        clock,
+        demo_now,
     )
     limits = Limits(RateLimit(settings.gateway_texts_per_min), RateLimit(settings.gateway_pictures_per_min))
     return Services(database, reports, BoardReader(database), gateway, limits, clock, point)

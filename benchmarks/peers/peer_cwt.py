@@ -26,9 +26,9 @@ for case in json.loads(sys.stdin.readline()):
 print("ready" if cases else "none", flush=True)
 cose = COSE.new()
 for line in sys.stdin:
-    count, begun = 0, time.perf_counter()
-    while time.perf_counter() < begun + float(line):
+    count, begun = 0, time.process_time()
+    while time.process_time() < begun + float(line):
         text, key = cases[count % len(cases)]
         cose.decode(zlib.decompress(base45.b45decode(text[4:])), key)
         count += 1
-    print(count / (time.perf_counter() - begun), flush=True)
+    print(count / (time.process_time() - begun), flush=True)

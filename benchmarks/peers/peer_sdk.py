@@ -20,9 +20,9 @@ for case in json.loads(sys.stdin.readline()):
         cases.append((case["text"], pem))
 print("ready" if cases else "none", flush=True)
 for line in sys.stdin:
-    count, begun = 0, time.perf_counter()
-    while time.perf_counter() < begun + float(line):
+    count, begun = 0, time.process_time()
+    while time.process_time() < begun + float(line):
         text, pem = cases[count % len(cases)]
         from_raw(text).check_signature(pem)
         count += 1
-    print(count / (time.perf_counter() - begun), flush=True)
+    print(count / (time.process_time() - begun), flush=True)

@@ -1,16 +1,18 @@
 """What a test or a recovery is worth at a moment.
 
+A sample time without a zone may be from any zone: a test counts only if it is young enough in the least
+favourable one, is refused only if it is too old in the most favourable one, and is asked in between.
 Source: requirement C16 (PCR or rapid test before arrival); hcert value sets (test types, results).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from .series import day_of
+from .when import span_of, written_days
 
 NAAT, RAPID = "LP6464-4", "LP217198-3"  # LOINC: nucleic acid amplification, rapid immunoassay
 DETECTED, NOT_DETECTED = "260373001", "260415000"  # SNOMED CT
@@ -43,35 +45,54 @@ def judge_test(
     kind = entry.get("test_type")
     if not isinstance(kind, str) or kind not in max_age_h:
         return Worth.BAD, "rule.test_type"
-    sampled = moment_of(entry.get("sampled_at"))
-    if sampled is None:
+    sampled = span_of(entry.get("sampled_at"))
+    if sampled is None or not sampled.timed:
         return Worth.UNKNOWN, "undetermined.test_time"
-    if sampled > now + MAX_CLOCK_LEAD:
+    if sampled.earliest - now > MAX_CLOCK_LEAD:
         return Worth.BAD, "rule.test_in_future"
-    if now - sampled > timedelta(hours=max_age_h[kind]):
+    limit = timedelta(hours=max_age_h[kind])
+    if now - sampled.latest > limit:
         return Worth.BAD, "rule.test_too_old"
+    if now - sampled.earliest > limit:
+        return Worth.UNKNOWN, "undetermined.test_time"
     return Worth.GOOD, None
 
 
-def judge_recovery(entry: Mapping[str, Any], now: datetime) -> tuple[Worth, str | None]:
-    """Is `now` inside the recovery's own window, both days included (UTC)?
+def refuses(
+    positive: Mapping[str, Any], negatives: Sequence[Mapping[str, Any]], now: datetime, days: int
+) -> bool:
+    """Whether a positive test still speaks against its holder.
+
+    Not once it is certainly older than `days`, nor after a later negative that is no weaker: a nucleic-acid
+    test answers every positive, a rapid one only a rapid one. An undated positive always refuses.
+    """
+    taken = span_of(positive.get("sampled_at"))
+    if taken is None:
+        return True
+    if now - taken.latest > timedelta(days=days):
+        return False
+    kind = positive.get("test_type")
+    for negative in negatives:
+        later = span_of(negative.get("sampled_at"))
+        if negative.get("result") != NOT_DETECTED or later is None:
+            continue
+        own = negative.get("test_type")
+        in_time = taken.latest < later.earliest and later.earliest - now <= MAX_CLOCK_LEAD
+        if in_time and (own == NAAT or (own == RAPID and kind == RAPID)):
+            return False
+    return True
+
+
+def judge_recovery(entry: Mapping[str, Any], today: date) -> tuple[Worth, str | None]:
+    """Is `today` inside the recovery's own window, both days included?
 
     Reasons: `rule.recovery_window`, `undetermined.recovery_window`.
     """
-    first, last = day_of(entry.get("valid_from")), day_of(entry.get("valid_until"))
+    first, last = written_days(entry.get("valid_from")), written_days(entry.get("valid_until"))
     if first is None or last is None:
         return Worth.UNKNOWN, "undetermined.recovery_window"
-    if first <= now.astimezone(UTC).date() <= last:
+    if first.last <= today <= last.first:
         return Worth.GOOD, None
+    if first.first <= today <= last.last:  # only the month is told
+        return Worth.UNKNOWN, "undetermined.recovery_window"
     return Worth.BAD, "rule.recovery_window"
-
-
-def moment_of(value: object) -> datetime | None:
-    """An RFC 3339 text as an aware datetime (no offset = UTC); None for a bare day or anything else."""
-    if not isinstance(value, str) or not 11 < len(value) <= 40:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """A policy of a gate as data: read from JSON, closed (an unknown key is an error), dated.
 
 The rulebooks this package brings along stand in `policies/`; an operator's own come with the signed trust
-data. Times and periods are days in the zone the caller's `now` carries.
+data. Days and periods are those of the rulebook's own zone, whatever zone the caller's `now` carries.
 Source: requirements K02, K08, C07, C16; notes/certificates-other-formats-and-vietnam §1.7, §3.6.
 """
 
@@ -10,23 +10,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import tzinfo
 from enum import StrEnum
 from importlib import resources
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..errors import HealthCertError, PolicyError
-from ..model import FORMATS
 from ..rules.rule import Rejected, Rule, parse_rules
-from .recognition import HOST, Agreement, Portal
+from .recognition import Agreement, Portal
+from .rulebook_fields import (
+    HOME_ZONE,
+    Period,
+    read_agreements,
+    read_country,
+    read_days,
+    read_flag,
+    read_kinds,
+    read_periods,
+    read_portal,
+    read_test_ages,
+    read_text,
+    read_zone,
+)
 from .series import SeriesRule
-
-MAX_AGREEMENTS = 1_000  # 250 countries, each renewed three times
-MAX_PERIODS = 200  # a change every week for four years
-MAX_TEST_AGE_H = 24.0 * 366
-MAX_WAIT_DAYS = 366
-KINDS = ("vaccination", "test", "recovery", "declaration")
 
 
 class Mode(StrEnum):
@@ -45,19 +51,7 @@ class RuleSet(NamedTuple):
 
 
 NO_RULES = RuleSet()
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """What is asked between two days, both included: of every group at least one kind. Empty: nothing."""
-
-    since: date
-    until: date | None
-    require: tuple[tuple[str, ...], ...]
-
-    def holds(self, today: date) -> bool:
-        """Whether `today` lies inside."""
-        return self.since <= today and (self.until is None or today <= self.until)
+_HOME = read_zone(HOME_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +67,8 @@ class Rulebook:
     series_rule: SeriesRule = SeriesRule.PRODUCT
     accept_shortened: bool = True
     wait_days: int = 0
+    positive_days: int = 14  # for so long a positive test refuses
+    zone: tzinfo = _HOME  # whose calendar says which day it is
     max_test_age_h: Mapping[str, float] | None = None  # by test type; None: this gate takes no test
     rules: RuleSet = NO_RULES  # CertLogic, for EU certificates alone
     region: str | None = None
@@ -109,107 +105,20 @@ def parse_rulebook(obj: Mapping[str, Any]) -> Rulebook:
     return Rulebook(**values)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 80:
-        raise ValueError("a short text is expected")
-    return value
-
-
-def _country(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 2 or not value.isupper():
-        raise ValueError("a country code of two letters is expected")
-    return value
-
-
-def _kinds(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(kind in KINDS for kind in value):
-        raise ValueError(f"a list of {', '.join(KINDS)} is expected")
-    return tuple(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false is expected")
-    return value
-
-
-def _days(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= MAX_WAIT_DAYS:
-        raise ValueError(f"a whole number of days up to {MAX_WAIT_DAYS} is expected")
-    return value
-
-
-def _test_ages(value: Any) -> Mapping[str, float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise ValueError("an object of test type and hours is expected")
-    for hours in value.values():
-        if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MAX_TEST_AGE_H:
-            raise ValueError("hours are a positive number")
-    return {str(kind): float(hours) for kind, hours in value.items()}
-
-
-def _last_day(value: Any) -> date | None:
-    return None if value is None else date.fromisoformat(value)
-
-
-def _periods(value: Any) -> tuple[Period, ...]:
-    if not isinstance(value, list) or len(value) > MAX_PERIODS:
-        raise ValueError("a list of periods is expected")
-    found = []
-    for entry in value:
-        if set(entry) != {"since", "until", "require"}:
-            raise ValueError("a period has since, until and require")
-        groups = tuple(_kinds(group) for group in entry["require"])
-        found.append(Period(date.fromisoformat(entry["since"]), _last_day(entry["until"]), groups))
-    found.sort(key=lambda period: period.since)
-    for earlier, later in pairwise(found):
-        if earlier.until is None or earlier.until >= later.since:
-            raise ValueError(f"two periods hold on {later.since}")
-    return tuple(found)
-
-
-def _agreements(value: Any) -> tuple[Agreement, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) > MAX_AGREEMENTS:
-        raise ValueError("a list of agreements is expected")
-    return tuple(_agreement(entry) for entry in value)
-
-
-def _portal(entry: Any) -> Portal:
-    if set(entry) != {"country", "portal"} or not HOST.fullmatch(entry["portal"]):
-        raise ValueError("a portal has country and portal, a host name")
-    return Portal(_country(entry["country"]), entry["portal"])
-
-
-def _agreement(entry: Any) -> Agreement:
-    if not set(entry) <= {"country", "since", "until", "formats", "name"}:
-        raise ValueError("unknown key of an agreement")
-    formats = frozenset(entry.get("formats") or ())
-    if not formats <= set(FORMATS):
-        raise ValueError("unknown format of an agreement")
-    return Agreement(
-        _country(entry["country"]),
-        date.fromisoformat(entry["since"]),
-        _last_day(entry.get("until")),
-        formats,
-    )
-
-
 _KEYS: Mapping[str, tuple[str, Any]] = {
-    "name": ("name", _text),
+    "name": ("name", read_text),
     "mode": ("mode", Mode),
-    "home": ("home", _country),
-    "accept": ("accept", _kinds),
-    "periods": ("periods", _periods),
-    "agreements": ("agreements", _agreements),
+    "home": ("home", read_country),
+    "accept": ("accept", read_kinds),
+    "periods": ("periods", read_periods),
+    "agreements": ("agreements", read_agreements),
     "series_rule": ("series_rule", SeriesRule),
-    "accept_shortened": ("accept_shortened", _flag),
-    "wait_days": ("wait_days", _days),
-    "max_test_age_h": ("max_test_age_h", _test_ages),
+    "accept_shortened": ("accept_shortened", read_flag),
+    "wait_days": ("wait_days", read_days),
+    "positive_days": ("positive_days", read_days),
+    "timezone": ("zone", read_zone),
+    "max_test_age_h": ("max_test_age_h", read_test_ages),
     "rules": ("rules", lambda value: RuleSet(*parse_rules(value))),
-    "region": ("region", _text),
-    "portals": ("portals", lambda value: tuple(_portal(entry) for entry in value)),
+    "region": ("region", read_text),
+    "portals": ("portals", lambda value: tuple(read_portal(entry) for entry in value)),
 }

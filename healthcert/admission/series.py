@@ -3,21 +3,22 @@
 By product (the default): complete when as many doses were given as the product's own series asks, because
 "yellow = one dose, green = two" is wrong for Jcovden (one) and Abdala (three). The literal rule stays as a
 named option. Where an issuer says a shorter series was complete (1/1 after a recovery, as in the Union), a
-policy decides whether that counts.
+policy decides whether that counts. A wait counts from the dose that completed the series, not from a booster.
 Source: requirement K02; notes/certificates-other-formats-and-vietnam §3.5-3.6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from ..rules.products import Product, by_code, by_name
+from .doses import Dose, at_least, at_most, is_in_future, read_doses
+from .when import add_days
 
-MAX_DOSES = 20  # the most anybody was ever given is 9; more is a misreading
 LITERAL_SERIES = 2
+BOOSTER_GAP_DAYS = 28  # no label allows a further dose sooner after the primary series
 
 
 class SeriesRule(StrEnum):
@@ -33,7 +34,7 @@ class SeriesState(StrEnum):
     NONE = "none"
     STARTED = "started"
     COMPLETE = "complete"
-    WAITING = "waiting"  # complete, but the last dose is younger than the policy's wait
+    WAITING = "waiting"  # complete, but the dose that completed it is younger than the policy's wait
     UNKNOWN = "unknown"
 
 
@@ -53,72 +54,73 @@ def judge_series(
     accept_shortened: bool = True,
     wait_days: int = 0,
 ) -> Series:
-    """The state of a series from entries of `claims["vaccinations"]`, of one or several certificates."""
-    entries = [entry for entry in vaccinations if isinstance(entry, Mapping)]
-    if not entries:
+    """The state of a series from entries of `claims["vaccinations"]`, of one or several certificates.
+
+    Entries dated in the future are passed over. Same entries in another order, or twice: same answer.
+    """
+    doses = read_doses(entry for entry in vaccinations if not is_in_future(entry, today))
+    if not doses:
         return Series(SeriesState.NONE)
-    given = _given(entries)
+    given = at_least(doses)
     if given is None:
         return Series(SeriesState.UNKNOWN)
-    needed = LITERAL_SERIES if rule is SeriesRule.LITERAL else _needed(entries)
-    if needed is None:
-        return Series(SeriesState.UNKNOWN, given)
-    if given < needed and not (accept_shortened and rule is SeriesRule.PRODUCT and _shortened(entries)):
+
+    def complete(some: Sequence[Dose]) -> bool:
+        return _is_complete(some, rule, accept_shortened)
+
+    needed = _needed(doses, rule)
+    if not complete(doses):
+        if needed is None:
+            return Series(SeriesState.UNKNOWN, given)
+        if at_most(doses) >= needed:
+            return Series(SeriesState.UNKNOWN, None, needed)
         return Series(SeriesState.STARTED, given, needed)
-    if wait_days and not _waited(entries, today, wait_days):
-        return Series(SeriesState.WAITING, given, needed)
-    return Series(SeriesState.COMPLETE, given, needed)
+    state = SeriesState.COMPLETE
+    if wait_days:
+        since = _complete_since(doses, rule, complete)
+        if since is None:
+            return Series(SeriesState.UNKNOWN, given, needed)
+        if add_days(min(since, today), wait_days) > today:
+            state = SeriesState.WAITING
+    return Series(state, given, needed)
 
 
-def _given(entries: list[Mapping[str, Any]]) -> int | None:
-    """The highest dose number told, or the number of different days, whichever is more."""
-    numbers = [number for entry in entries if (number := count(entry.get("dose"))) is not None]
-    days = {str(entry["date"])[:10] for entry in entries if isinstance(entry.get("date"), str)}
-    if not numbers and not days:
-        return None
-    return min(max([*numbers, len(days)]), MAX_DOSES)
-
-
-def _needed(entries: list[Mapping[str, Any]]) -> int | None:
-    """The longest series among the products given; what the issuer says where no product is known."""
-    products = [product for entry in entries if (product := product_of(entry)) is not None]
-    if products:
-        return max(product.series for product in products)
-    told = [number for entry in entries if (number := count(entry.get("doses_total"))) is not None]
-    return max(told, default=None)
-
-
-def _shortened(entries: list[Mapping[str, Any]]) -> bool:
-    """The issuer itself says that the last dose completed the series (dose = total)."""
+def _is_complete(doses: Sequence[Dose], rule: SeriesRule, accept_shortened: bool) -> bool:
+    """Whether so many doses are there for certain, of all together or of one product alone."""
+    needed = _needed(doses, rule)
+    if needed is not None and (at_least(doses) or 0) >= needed:
+        return True
+    if rule is SeriesRule.LITERAL:
+        return False
+    if accept_shortened and any(dose.number is not None and dose.number == dose.total for dose in doses):
+        return True  # the issuer itself says that the last dose completed the series
+    products = {dose.product for dose in doses if dose.product is not None}
     return any(
-        (dose := count(entry.get("dose"))) is not None and dose == count(entry.get("doses_total"))
-        for entry in entries
+        (at_least(dose for dose in doses if dose.product == product) or 0) >= product.series
+        for product in products
     )
 
 
-def _waited(entries: list[Mapping[str, Any]], today: date, wait_days: int) -> bool:
-    last = max((day for entry in entries if (day := day_of(entry.get("date"))) is not None), default=None)
-    return last is not None and last + timedelta(days=wait_days) <= today
+def _needed(doses: Iterable[Dose], rule: SeriesRule) -> int | None:
+    """The longest series among the products given; what the issuer says where no product is known."""
+    if rule is SeriesRule.LITERAL:
+        return LITERAL_SERIES
+    doses = tuple(doses)
+    series = [dose.product.series for dose in doses if dose.product is not None]
+    return max(series or [dose.total for dose in doses if dose.total is not None], default=None)
 
 
-def product_of(entry: Mapping[str, Any]) -> Product | None:
-    """The product of an entry by its code, else by its name."""
-    code = entry.get("product")
-    return by_code(code if isinstance(code, str) else None) or by_name(
-        code if isinstance(code, str) else None
-    )
+def _complete_since(
+    doses: Sequence[Dose], rule: SeriesRule, complete: Callable[[Sequence[Dose]], bool]
+) -> date | None:
+    """A day on which the series was complete at the latest; None if no day tells.
 
-
-def count(value: object) -> int | None:
-    """A whole number from 1 to 99; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 99:
-        return None
-    return int(value) if int(value) == value else None
-
-
-def day_of(value: object) -> date | None:
-    """The day at the head of an ISO 8601 text."""
-    try:
-        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    A dose numbered above the series was given at least a booster's distance after the one that completed it.
+    """
+    dated = [(dose.days.last, dose) for dose in doses if dose.days is not None]  # in the order of their days
+    for number, (day, dose) in enumerate(dated):
+        if complete([earlier for _, earlier in dated[: number + 1]]):
+            needed = _needed([dose], rule)
+            booster = dose.number is not None and needed is not None and dose.number > needed
+            return add_days(day, -BOOSTER_GAP_DAYS) if booster else day
+    return None

@@ -63,19 +63,31 @@ def groups(dcc: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple([kind for kind in KINDS if dcc.get(kind)])  # a list is quicker than a generator
 
 
+EVENT = {"v": "dt", "t": "sc", "r": "fr"}  # the field that tells when it happened
+
+
+def latest_day(dcc: Mapping[str, Any], kinds: Sequence[str]) -> str:
+    """The latest day (`YYYY-MM-DD`) something certified happened on; `check_schema` must have passed."""
+    return max([entry[EVENT[kind]].strip()[:10] for kind in kinds for entry in dcc[kind]], default="")
+
+
 # One expression over all texts of a usual certificate, joined by line feeds: what it accepts,
 # `check_schema` accepts (a property test holds the two together). 29 February goes the long way.
-_LINE = r"[^\n]{0,80}"
+_LINE = r"[^\n]{0,80}+"  # possessive: nothing behind it could take back what it took
 _DATE = (
     r"20[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
-_HEAD = r"1\.[0-3]\.[0-9]\n(?:19|20)[0-9]{2}(?:-[0-9]{2}){0,2}\n[A-Z<]{0,80}\n[A-Z<]{0,80}\n"
+_HEAD = r"1\.[0-3]\.[0-9]\n(?:19|20)[0-9]{2}(?:-[0-9]{2}){0,2}\n[A-Z<]{0,80}+\n[A-Z<]{0,80}+\n"
 _HEAD += 4 * (_LINE + r"\n")
-_USUAL_V = re.compile(_HEAD + _DATE)
+_USUAL_V = re.compile(_HEAD + _DATE).fullmatch
 _SAMPLED = _DATE + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
-_USUAL_T = re.compile(_HEAD + _SAMPLED + r"\n(?:" + _SAMPLED + r")?\n" + _LINE + r"\n" + _LINE)
-_USUAL_R = re.compile(_HEAD + _DATE + r"\n" + _DATE + r"\n" + _DATE)
+_USUAL_T = re.compile(_HEAD + _SAMPLED + r"\n(?:" + _SAMPLED + r")?\n" + _LINE + r"\n" + _LINE).fullmatch
+_USUAL_R = re.compile(_HEAD + _DATE + r"\n" + _DATE + r"\n" + _DATE).fullmatch
+_V_FIELDS, _R_FIELDS = len(_FIELDS["v"]), len(_FIELDS["r"])
+# bound here: one look-up less for each of them, on every certificate
+_DISEASES, _COUNTRIES = codes.DISEASES, codes.COUNTRIES
+_VACCINES, _PRODUCTS, _HOLDERS = codes.VACCINES, codes.PRODUCTS, codes.HOLDERS
 _T_KEYS = frozenset(("tg", "tt", "nm", "ma", "sc", "dr", "tr", "tc", "co", "is", "ci"))
 
 
@@ -89,7 +101,13 @@ def usual_kind(dcc: Mapping[str, Any]) -> str | None:
         kind = "v" if "v" in dcc else "t" if "t" in dcc else "r"
         name, entries = dcc["nam"], dcc[kind]
         (entry,) = entries
-        if len(dcc) != 4 or not (type(entries) is list and type(entry) is type(name) is dict):
+        if not (
+            type(entries) is list
+            and type(entry) is type(name) is dict
+            and len(dcc) == len(name) == 4
+            and entry["tg"] in _DISEASES
+            and entry["co"] in _COUNTRIES
+        ):
             return None
         head = (
             dcc["ver"],
@@ -101,33 +119,30 @@ def usual_kind(dcc: Mapping[str, Any]) -> str | None:
             entry["is"],
             entry["ci"],
         )
-        listed = entry["tg"] in codes.DISEASES and entry["co"] in codes.COUNTRIES
-        if len(name) != 4 or not listed:
-            return None
         if kind == "v":
+            dose, doses = entry["dn"], entry["sd"]
             right = (
-                _USUAL_V.fullmatch("\n".join((*head, entry["dt"]))) is not None
-                and type(entry["dn"]) is type(entry["sd"]) is int
-                and 0 < entry["dn"] < _MANY_DOSES
-                and 0 < entry["sd"] < _MANY_DOSES
-                and entry["vp"] in codes.VACCINES
-                and entry["mp"] in codes.PRODUCTS
-                and entry["ma"] in codes.HOLDERS
-                and len(entry) == len(_FIELDS["v"])
+                _USUAL_V("\n".join((*head, entry["dt"]))) is not None
+                and type(dose) is type(doses) is int
+                and 0 < dose < _MANY_DOSES
+                and 0 < doses < _MANY_DOSES
+                and entry["vp"] in _VACCINES
+                and entry["mp"] in _PRODUCTS
+                and entry["ma"] in _HOLDERS
+                and len(entry) == _V_FIELDS
             )
         elif kind == "t":
             more = (entry["sc"], entry.get("dr", ""), entry.get("nm", ""), entry.get("tc", ""))
             right = (
-                _USUAL_T.fullmatch("\n".join((*head, *more))) is not None
+                _USUAL_T("\n".join((*head, *more))) is not None
                 and entry["tt"] in codes.TEST_TYPES
                 and entry["tr"] in codes.TEST_RESULTS
                 and ("ma" not in entry or entry["ma"] in codes.TEST_DEVICES)
                 and entry.keys() <= _T_KEYS
             )
         else:
-            days = (entry["fr"], entry["df"], entry["du"])
-            matched = _USUAL_R.fullmatch("\n".join((*head, *days)))
-            right = matched is not None and len(entry) == len(_FIELDS["r"])
+            matched = _USUAL_R("\n".join((*head, entry["fr"], entry["df"], entry["du"])))
+            right = matched is not None and len(entry) == _R_FIELDS
         return kind if right else None
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -12,16 +12,18 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ..claims import build_claims
+from ..claims import LaterClaims, build_claims
 from ..errors import DecodeError
 from ..model import WHO_DDCC, Decoded, Finding
 from ..policy import Policy
+from ..revocation import NOT_CHECKABLE
 from ..rules.products import by_code
 from ..transport import cwt
-from ..trust import TrustView
+from ..trust import Signer, TrustView
 from ..verdict import Check, Stage, Status
 from .hcert import SIGNED, find_signers
-from .window import check_window
+from .listings import best_of
+from .window import AHEAD, EVENT_SLACK_S, check_window
 
 MAX_FIELD_CHARS = 200
 _DAY_S = 86_400
@@ -45,25 +47,33 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     except DecodeError as fault:
         return Finding((SIGNED, Check(fault.stage, Status.FAIL, (fault.code,))), issuer=signer.country)
     kind = _TEST if isinstance(ddcc.get("test"), Mapping) else _VACCINATION
-    usage = (
-        Check(Stage.KEY_USAGE, Status.PASS)
-        if signer.usage is None or kind in signer.usage
-        else Check(Stage.KEY_USAGE, Status.FAIL, ("key.usage",))
-    )
     starts, ends = _day_start(ddcc.get("valid_from")), _day_start(ddcc.get("valid_until"))
     bounds = [bound for bound in (expires, None if ends is None else ends + _DAY_S - 1) if bound is not None]
     begins = [bound for bound in (issued, starts) if bound is not None]
-    time = check_window(
-        min(bounds, default=None), max(begins, default=None), faults, signer, policy, now.timestamp()
-    )
     content = _check_structure(ddcc, kind)
     readable = content.status is Status.PASS
+    if readable and _happened(ddcc, kind) > now.timestamp() + EVENT_SLACK_S:
+        faults = (*faults, AHEAD)
+    first, last = max(begins, default=None), min(bounds, default=None)
+    signer, usage, time = best_of(
+        found,
+        lambda one: (
+            _check_usage(kind, one),
+            check_window(last, first, faults, one, policy, now.timestamp()),
+        ),
+    )
     return Finding(
-        (SIGNED, usage, time, content),
+        (SIGNED, usage, time, content, NOT_CHECKABLE),
         "test" if kind == _TEST else "vaccination",
         signer.country,
-        _present(ddcc, kind, issued, min(bounds, default=None)) if readable else build_claims({}, ddcc=ddcc),
+        LaterClaims(_present, (ddcc, kind, issued, last)) if readable else build_claims({}, ddcc=ddcc),
     )
+
+
+def _check_usage(kind: str, signer: Signer) -> Check:
+    if signer.usage is None or kind in signer.usage:
+        return Check(Stage.KEY_USAGE, Status.PASS)
+    return Check(Stage.KEY_USAGE, Status.FAIL, ("key.usage",))
 
 
 def _check_structure(ddcc: Mapping[str, Any], kind: str) -> Check:
@@ -90,9 +100,9 @@ def _check_structure(ddcc: Mapping[str, Any], kind: str) -> Check:
     return Check(Stage.SCHEMA, Status.PASS)
 
 
-def _present(
-    ddcc: Mapping[str, Any], kind: str, issued: float | None, expires: float | None
-) -> dict[str, Any]:
+def _present(read: tuple[Mapping[str, Any], str, float | None, float | None]) -> dict[str, Any]:
+    """The claims of (map, kind, issued, expires) that `_check_structure` passed."""
+    ddcc, kind, issued, expires = read
     meta = ddcc.get("meta")
     holder = {
         "full_name": ddcc.get("name"),
@@ -165,6 +175,14 @@ def _is_moment(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _happened(ddcc: Mapping[str, Any], kind: str) -> float:
+    """Seconds since 1970 of the dose's day or the sample's moment (no zone: UTC); structure must be right."""
+    if kind == _VACCINATION:
+        return _day_start(ddcc["date"]) or 0.0
+    moment = datetime.fromisoformat(ddcc["test"]["date"])
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _is_count(value: Any) -> bool:

@@ -5,7 +5,6 @@ Source: requirement K08; eu-dcc-schema 1.3.3 (meaning of the two-letter keys).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..model import Claims
@@ -37,42 +36,8 @@ _ENTRY = {
 _GROUPS = (("v", "vaccinations"), ("t", "tests"), ("r", "recoveries"))
 
 
-class PresentedClaims(Mapping[str, Any]):
-    """The signed claims under names a person can read, and the payload itself under `dcc`.
-
-    Built when first looked into: a gate that only needs the outcome never does.
-    """
-
-    __slots__ = ("_built", "_claims")
-
-    def __init__(self, claims: Claims) -> None:
-        self._claims = claims
-        self._built: dict[str, Any] | None = None
-
-    def __getitem__(self, name: str) -> Any:
-        return self._all()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __eq__(self, other: object) -> bool:
-        return self._claims == other._claims if isinstance(other, PresentedClaims) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return "<signed claims>"  # never the holder's data in a log
-
-    def _all(self) -> dict[str, Any]:
-        if self._built is None:
-            self._built = _present(self._claims)
-        return self._built
-
-
-def _present(claims: Claims) -> dict[str, Any]:
+def present(claims: Claims) -> dict[str, Any]:
+    """The signed claims under names a person can read, and the payload itself under `dcc`."""
     dcc = claims.dcc
     name = dcc.get("nam")
     holder: dict[str, Any] = {}

@@ -20,10 +20,11 @@ from ..policy import Policy
 from ..transport import jws, numeric, strict_json
 from ..transport.inflate import inflate_raw
 from ..trust import Signer, TrustView
-from ..verdict import Check, Outcome, Stage, Status, fold
+from ..verdict import Check, Stage, Status
+from .listings import best_of
 from .shc_card import Card, read_card
 from .shc_revocation import check_revocation
-from .window import check_window
+from .window import AHEAD, check_window, lies_ahead
 
 DECODE_STAGES = (Stage.PREFIX, Stage.BASE45, Stage.COSE)
 _PASSED = tuple(Check(stage, Status.PASS) for stage in DECODE_STAGES)
@@ -89,36 +90,22 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         return Finding((_refuse("trust.issuer_mismatch"), _INFLATED))
     signed_at, expires_at, faults = _read_times(payload)
     card = read_card(payload, signed_at, expires_at)
-    signer, usage, time = _best_limits(own, card, signed_at, expires_at, faults, policy, now.timestamp())
+    instant = now.timestamp()
+    days = [dose["date"] for dose in card.claims["vaccinations"]]
+    days += [test["sampled_at"] for test in card.claims["tests"]]
+    if any(lies_ahead(day, instant) for day in days):
+        faults = (*faults, AHEAD)
+
+    def limits(signer: Signer) -> tuple[Check, Check]:
+        window = check_window(expires_at, signed_at, faults, signer, policy, instant)
+        return _check_usage(card, signer), window
+
+    signer, usage, time = best_of(own, limits)
     published = trust.smart_crl(issuer, envelope.kid) if isinstance(issuer, str) else None
     revocation = check_revocation(published, envelope.kid, signer.crl_version, card.rid, signed_at)
     return Finding(
         (_SIGNED, _INFLATED, usage, time, card.check, revocation), card.kind, signer.country, card.claims
     )
-
-
-def _best_limits(
-    own: Sequence[Signer],
-    card: Card,
-    signed_at: float | None,
-    expires_at: float | None,
-    faults: Sequence[str],
-    policy: Policy,
-    instant: float,
-) -> tuple[Signer, Check, Check]:
-    """(signer, usage, time) of the first signer whose limits the card keeps, else of the first.
-
-    The same key may be listed twice with different limits.
-    """
-    found = [
-        (
-            signer,
-            _check_usage(card, signer),
-            check_window(expires_at, signed_at, faults, signer, policy, instant),
-        )
-        for signer in own
-    ]
-    return next((one for one in found if fold(one[1:]) is not Outcome.INVALID), found[0])
 
 
 def _find_signers(envelope: jws.Jws, trust: TrustView) -> tuple[Sequence[Signer], Check]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from ..claims import build_claims
+from ..claims import LaterClaims, build_claims
 from ..rid_list import is_rid
 from ..rules.fhir_codes import COVID_19, COVID_CVX, CVX, LOINC, RESULTS, TEST_TYPES
 from ..rules.products import Product, by_code, by_cvx
@@ -36,6 +36,7 @@ _FIRST_DAY = "0000-01-01"
 _ISSUER = re.compile(r"https://[^\s/?#]+(/[^\s?#]*[^\s/?#])?")
 _ICD11 = "http://id.who.int/icd"
 _DAY_CHARS = 10
+_PASS = Check(Stage.SCHEMA, Status.PASS)
 
 
 class Card(NamedTuple):
@@ -46,6 +47,10 @@ class Card(NamedTuple):
     kind: str | None
     rid: str | None
     claims: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """Without the claims: a repr ends in logs and tracebacks."""
+        return f"Card({self.check}, {self.kind})"
 
 
 class _Content:
@@ -114,7 +119,17 @@ def read_card(payload: Mapping[str, Any], issued_at: float | None, expires_at: f
     if content.faults:
         check = Check(Stage.SCHEMA, Status.FAIL, tuple(dict.fromkeys(content.faults)))
         return Card(check, kinds, kind, content.rid, build_claims({}, fhir=content.bundle))
-    claims = build_claims(
+    claims = LaterClaims(_claims, (content, doses, tests, issued_at, expires_at))
+    check = Check(Stage.SCHEMA, Status.PASS, remarks) if remarks else _PASS
+    return Card(check, kinds, kind, content.rid, claims)
+
+
+def _claims(
+    read: tuple[_Content, list[dict[str, Any]], list[dict[str, Any]], float | None, float | None],
+) -> dict[str, Any]:
+    """The claims of a card without faults."""
+    content, doses, tests, issued_at, expires_at = read
+    return build_claims(
         _holder(content),
         vaccinations=doses,
         tests=tests,
@@ -122,7 +137,6 @@ def read_card(payload: Mapping[str, Any], issued_at: float | None, expires_at: f
         expires_at=expires_at,
         fhir=content.bundle,
     )
-    return Card(Check(Stage.SCHEMA, Status.PASS, remarks), kinds, kind, content.rid, claims)
 
 
 def _check_persons(content: _Content, needed: bool) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..revocation import NOT_CHECKABLE
 from ..rid_list import RidList
 from ..verdict import Check, Stage, Status
 
 _CLEAR = Check(Stage.REVOCATION, Status.PASS)
-_NOT_CHECKABLE = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
 _LIST_BAD = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.list_bad",))
 
 
@@ -31,7 +31,7 @@ def check_revocation(
     `crl_version` is what the key announces; `signed_at` in seconds since 1970, None when unreadable.
     """
     if published is None:
-        return _NOT_CHECKABLE
+        return NOT_CHECKABLE
     listed = published if isinstance(published, RidList) else RidList(published)
     bad = bool(listed.faults(kid, crl_version))
     if rid is not None and listed.revokes(rid, signed_at):
@@ -39,4 +39,4 @@ def check_revocation(
         return Check(Stage.REVOCATION, Status.FAIL, reasons)
     if bad:
         return _LIST_BAD
-    return _NOT_CHECKABLE if rid is None else _CLEAR
+    return NOT_CHECKABLE if rid is None else _CLEAR

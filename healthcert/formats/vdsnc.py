@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .. import keys
 from ..certificates import Certificate, parse_certificate
-from ..claims import build_claims
+from ..claims import LaterClaims, build_claims
 from ..errors import DecodeError, KeyMaterialError
 from ..limits import MAX_REMEMBERED, MAX_SIGNER_CERTIFICATE_CHARS
 from ..model import VDS_NC, Decoded, Finding
@@ -25,8 +25,9 @@ from ..transport import jcs, strict_json
 from ..trust import TrustView
 from ..verdict import Check, Stage, Status
 from . import vdsnc_content as content
-from .vdsnc_signer import Vouched, check_revocation, check_usage, find_signer
-from .window import check_window
+from .listings import best_of
+from .vdsnc_signer import Vouched, check_revocation, check_usage, find_signers
+from .window import AHEAD, EVENT_SLACK_S, check_window
 
 DECODE_STAGES = (Stage.PREFIX, Stage.COSE)
 _PASSED = tuple(Check(stage, Status.PASS) for stage in DECODE_STAGES)
@@ -35,13 +36,19 @@ _MAX_SIGNATURE_CHARS = 256  # ES512 is 132 bytes: 176 characters of base64
 
 
 class Seal(NamedTuple):
-    """A VDS-NC as received. `signed` are the canonical bytes of `unverified_data`."""
+    """A VDS-NC as received. Signed are the canonical bytes of `unverified_data`.
+
+    They are made only for a signer somebody stands behind: data made to be slow cost 50 ms.
+    """
 
     unverified_data: Mapping[str, Any]
-    signed: bytes
     algorithm: str
     certificate: Certificate
     signature: bytes
+
+    def __repr__(self) -> str:
+        """Without the data: a repr ends in logs and tracebacks."""
+        return f"Seal({self.algorithm[:8]!r}, {self.certificate!r})"
 
 
 def decode(text: str) -> Decoded:
@@ -52,7 +59,7 @@ def decode(text: str) -> Decoded:
         algorithm, cer, sigvl = (_member(sig, name, str) for name in ("alg", "cer", "sigvl"))
         _member(data, "hdr", dict)
         _member(data, "msg", dict)
-        seal = Seal(data, jcs.canonical(data), algorithm, *_signature(cer, sigvl))
+        seal = Seal(data, algorithm, *_signature(cer, sigvl))
     except strict_json.JsonError as fault:
         raise DecodeError(Stage.COSE, f"decode.json_{fault.args[0]}") from None
     except ValueError:
@@ -65,28 +72,29 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
     seal: Seal = decoded.envelope
     claimed = seal.unverified_data["hdr"].get("is")
     country = claimed if isinstance(claimed, str) else None
-    found, refusal = find_signer(seal.certificate, trust, country)
-    if found is None:
+    listed, refusal = find_signers(seal.certificate, trust, country)
+    if not listed:
         return Finding((refusal,))
-    refusal = _check_signature(seal, found)
+    refusal = _check_signature(seal, listed[0])  # all of one key
     if refusal is not _SIGNED:
         return Finding((refusal,))
     data = seal.unverified_data  # verified from here on
     header, message = data["hdr"], data["msg"]
     kind, structure = content.check(header, message)
-    checks = (
-        _SIGNED,
-        check_usage(found, kind, country),
-        _check_time(message, kind, found, policy, now),
-        structure,
-        check_revocation(found, trust, policy, now),
+    found, usage, time = best_of(
+        listed,
+        lambda one: (check_usage(one, kind, country), _check_time(message, kind, one, policy, now)),
     )
+    # a listing without a certificate must not hide that another one's was revoked
+    asked = [check_revocation(one, trust, policy, now) for one in (found, *listed)]
+    revocation = next((check for check in asked if check.status is Status.FAIL), asked[0])
+    checks = (_SIGNED, usage, time, structure, revocation)
     readable = structure.status is Status.PASS
     return Finding(
         checks,
         kind,
         alpha_2(country) or found.signer.country,
-        content.claims(kind, data) if kind and readable else build_claims({}, vds=data),
+        LaterClaims(content.claims, (kind, data)) if kind and readable else build_claims({}, vds=data),
     )
 
 
@@ -107,7 +115,7 @@ def _check_signature(seal: Seal, found: Vouched) -> Check:
     verifies = keys.jws_verifier(seal.algorithm, found.signer.public_key)
     if verifies is None:
         return Check(Stage.SIGNATURE, Status.FAIL, ("signature.alg_mismatch",))
-    if not verifies(seal.signature, seal.signed):
+    if not verifies(seal.signature, jcs.canonical(seal.unverified_data)):
         return Check(Stage.SIGNATURE, Status.FAIL, ("signature.bad",))
     return _SIGNED
 
@@ -117,8 +125,8 @@ def _check_time(
 ) -> Check:
     """The data carry no expiry: the signer's window decides, and nothing was given or taken in the future."""
     instant = now.timestamp()
-    future = content.latest(message, kind) > instant + content.ZONE_SLACK_S + policy.clock_skew_s
-    return check_window(None, None, ("time.not_yet",) if future else (), found.signer, policy, instant)
+    future = content.latest(message, kind) > instant + EVENT_SLACK_S + policy.clock_skew_s
+    return check_window(None, None, (AHEAD,) if future else (), found.signer, policy, instant)
 
 
 def _member(parent: Any, name: str, kind: type) -> Any:

@@ -23,7 +23,8 @@ from ..verdict import Check, Stage, Status
 VERSION = 1
 KINDS = {"icao.vacc": "vaccination", "icao.test": "test"}
 MAX_FIELD_CHARS = 200
-ZONE_SLACK_S = 86_400.0  # a day begins up to 14 hours before it does in UTC: one day covers it
+_DAY_S = 86_400.0
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NEVER = float("-inf")
 _COVID_19 = "840539006"
 _DISEASES = {"RA01": _COVID_19, "RA01.0": _COVID_19, "RA01.1": _COVID_19, "XN109": _COVID_19}
@@ -83,8 +84,9 @@ def latest(message: Mapping[str, Any], kind: str | None) -> float:
     return max((instant for instant in found if instant is not None), default=_NEVER)
 
 
-def claims(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The common shape of a message that `check` passed."""
+def claims(read: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The common shape of a message that `check` passed: (kind, signed data)."""
+    kind, data = read
     message = data["msg"]
     holder = _holder(message["pid"])
     if kind == "test":
@@ -230,8 +232,7 @@ def _instant(value: Any) -> float | None:
         return None
     try:
         if len(value) == 10:
-            day = date.fromisoformat(value)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+            return (date.fromisoformat(value).toordinal() - _EPOCH_DAY) * _DAY_S
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):

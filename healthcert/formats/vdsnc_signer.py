@@ -7,6 +7,7 @@ Source: ICAO Doc 9303-12 §7.1 (signer and list profiles), 9303-13; RFC 5280 §6
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,9 +18,11 @@ from ..certificates import Certificate
 from ..limits import MAX_ANCHORS_PER_SIGNER, MAX_REMEMBERED, MAX_SIGNERS_PER_KID
 from ..model import VDS_NC
 from ..policy import Policy
+from ..revocation import NOT_CHECKABLE
 from ..rules.countries import same_country
 from ..trust import Signer, TrustView
 from ..verdict import Check, Stage, Status
+from .window import COUNTRY_UNLISTED
 
 SEAL_SIGNER = "2.23.136.1.1.14.2"  # extended key usage
 # Document type codes of what the data hold: NV proof of vaccination, NT proof of testing. A test under NV
@@ -32,7 +35,9 @@ _NO_ANCHOR = Check(Stage.SIGNATURE, Status.FAIL, ("trust.no_anchor",))
 _TOO_MANY = Check(Stage.SIGNATURE, Status.UNKNOWN, ("trust.too_many_anchors",))
 _PASS_USAGE = Check(Stage.KEY_USAGE, Status.PASS)
 _PASS_REVOCATION = Check(Stage.REVOCATION, Status.PASS)
-_STALE = ("revocation.stale",)
+_LIST_BAD = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.list_bad",))
+_STALE, _AHEAD = ("revocation.stale",), ("revocation.list_ahead",)
+_CLOCK_SLACK = timedelta(days=1)  # zones told wrongly and drift, as where trust data meet a clock
 
 
 class Vouched(NamedTuple):
@@ -47,25 +52,27 @@ class Vouched(NamedTuple):
     anchor: Authority | None
 
 
-def find_signer(
+def find_signers(
     certificate: Certificate, trust: TrustView, country: str | None
-) -> tuple[Vouched | None, Check]:
-    """Who vouches for the certificate of the code, or the check that says nobody does.
+) -> tuple[Sequence[Vouched], Check]:
+    """Every listing of the key in the code, else who vouches for its certificate, else why nobody does.
 
     `country` is the issuer the header claims; it chooses among listings and is judged by `check_usage`.
     """
+    found = []
     for signer in trust.signers(VDS_NC, _key_name(certificate))[:MAX_SIGNERS_PER_KID]:
         if signer.public_key == certificate.public_key:
             listed = signer.certificate
-            if listed is None:
-                return Vouched(signer, None, None), _FOUND
-            above = find_anchor(listed, trust.issuers_of(VDS_NC, listed), country)
-            return Vouched(signer, listed, above), _FOUND
+            named = () if listed is None else trust.issuers_of(VDS_NC, listed)
+            above = None if listed is None else find_anchor(listed, named, country)
+            found.append(Vouched(signer, listed, above))
+    if found:
+        return found, _FOUND
     named = trust.issuers_of(VDS_NC, certificate)
     anchor = find_anchor(certificate, named, country)
     if anchor is not None:
-        return Vouched(_signer(certificate, anchor.country), certificate, anchor), _FOUND
-    return None, _TOO_MANY if len(named) > MAX_ANCHORS_PER_SIGNER else _NO_ANCHOR
+        return [Vouched(_signer(certificate, anchor.country), certificate, anchor)], _FOUND
+    return (), _TOO_MANY if len(named) > MAX_ANCHORS_PER_SIGNER else _NO_ANCHOR
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
@@ -98,7 +105,9 @@ def check_usage(found: Vouched, kind: str | None, country: str | None) -> Check:
         faults.append("key.critical_extension")
     if not _speaks_for(found, country):
         faults.append("key.country")
-    return Check(Stage.KEY_USAGE, Status.FAIL, tuple(faults)) if faults else _PASS_USAGE
+    if faults:
+        return Check(Stage.KEY_USAGE, Status.FAIL, tuple(faults))
+    return _PASS_USAGE if signer.country else COUNTRY_UNLISTED
 
 
 def _made_for(certificate: Certificate, kind: str | None) -> bool:
@@ -130,21 +139,25 @@ def check_revocation(found: Vouched, trust: TrustView, policy: Policy, now: date
     """Whether a list of the signer's authority names the signer.
 
     A list that is absent means not checkable, not nothing revoked. An old list that names the signer still
-    refuses it; one that does not is said to be old, and with `policy.crl_max_age_days` decides nothing.
+    refuses it; one that does not is said to be old, and decides nothing where the policy requires the check
+    or sets `crl_max_age_days`. So with lists that are all dated in the future.
     """
     certificate, anchor = found.certificate, found.anchor
     if certificate is None or anchor is None:
-        return Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
+        return NOT_CHECKABLE
     lists, refused = trust.crls_of(anchor.certificate)
     if not lists:
-        reason = "revocation.list_bad" if refused else "revocation.not_checkable"
-        return Check(Stage.REVOCATION, Status.NOT_RUN, (reason,))
+        return _LIST_BAD if refused else NOT_CHECKABLE
     if any(certificate.serial in crl.revoked for crl in lists):
         return Check(Stage.REVOCATION, Status.FAIL, ("revocation.revoked",))
-    newest = max(lists, key=lambda crl: crl.this_update)
-    most = policy.crl_max_age_days
+    required, most = Stage.REVOCATION in policy.require, policy.crl_max_age_days
+    published = [crl for crl in lists if crl.this_update - now <= _CLOCK_SLACK]
+    if not published:
+        demanded = required or most is not None
+        return Check(Stage.REVOCATION, Status.UNKNOWN if demanded else Status.PASS, _AHEAD)
+    newest = max(published, key=lambda crl: crl.this_update)
     if most is not None and now - newest.this_update > timedelta(days=most):
         return Check(Stage.REVOCATION, Status.UNKNOWN, _STALE)
     if newest.next_update is not None and now > newest.next_update:
-        return Check(Stage.REVOCATION, Status.PASS, _STALE)
+        return Check(Stage.REVOCATION, Status.UNKNOWN if required else Status.PASS, _STALE)
     return _PASS_REVOCATION

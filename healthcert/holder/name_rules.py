@@ -1,6 +1,7 @@
 """The rules of name comparison, strictest first: what may differ between two spellings of one person's name.
 
-Văn and Thị mark the sex and are shared by half a country: they alone never count as a shared given name.
+Văn and Thị mark the sex and are shared by half a country: they alone never count as a shared given name. A
+Vietnamese is called by the last word of the name: who lacks it, or has its initial, may be somebody else.
 Source: ICAO Doc 9303 part 3 §4.6, part 4 §4.2.3 (truncation).
 """
 
@@ -16,6 +17,10 @@ from .transliteration import Words
 
 _WEAK_GIVEN = frozenset(("VAN", "THI"))
 _PLACEHOLDERS = frozenset(("FNU", "LNU", "XXX"))  # "first name unknown", "last name unknown"
+# A Vietnamese syllable in A-Z: initial, one to three vowels, final. Every word is one syllable.
+_SYLLABLE = re.compile(
+    r"(?:NGH?|[CGKNPT]H|TR|GI|QU|[BCDGHKLMNPRSTVX])?[AEIOUY]{1,3}(?:CH|N[GH]|[CMNPT])?", re.ASCII
+)
 _SECOND_LETTERS = re.compile(r"(?<=[AOU])E|(?<=A)A|(?<=[NU])XX")
 
 
@@ -44,6 +49,11 @@ class Form(NamedTuple):
     def seam(self) -> int | None:
         """Letters before the given name; None if nobody divided the name."""
         return len(_letters(self.family)) if self.given else None
+
+    @property
+    def vietnamese(self) -> bool:
+        """Whether the name may be a Vietnamese one: two words or more, all of them Vietnamese syllables."""
+        return len(self.words) > 1 and all(map(_SYLLABLE.fullmatch, self.words))
 
     def other_orders(self) -> tuple[Form, ...]:
         """As other customs write it: given name first, or wholly reversed."""
@@ -155,11 +165,18 @@ def _words_missing_in_other_order(a: Form, b: Form) -> bool:
     return bool(a.given or b.given) and _lies_inside(a, b, crosswise=True)
 
 
-def _lies_inside(a: Form, b: Form, *, crosswise: bool) -> bool:
+def _last_given_word_missing(a: Form, b: Form) -> bool:
+    """As one of those two, but of a Vietnamese name the word goes missing that its holder is called by."""
+    return any(_lies_inside(a, b, crosswise=crosswise, with_last=False) for crosswise in (False, True))
+
+
+def _lies_inside(a: Form, b: Form, *, crosswise: bool, with_last: bool = True) -> bool:
+    with_last = with_last and b.vietnamese
     return any(
         _inside(family, whole_family)
         and _inside(given, whole_given)
         and _strong(given)
+        and (not with_last or given[-1] == whole_given[-1] or _letters(given) == _letters(whole_given))
         and (not crosswise or _strong(family))  # crosswise either may be the given name
         for (family, given), (whole_family, whole_given) in _pairs(a, b, crosswise=crosswise)
     )
@@ -186,6 +203,7 @@ def _abbreviated(a: Form, b: Form, *, with_full: bool) -> bool:
         and any(len(word) == 1 for word in given + other_given)
         and _in_order(given, other_given, _alike_or_initial)
         and (not with_full or _strong(tuple(set(given) & set(other_given))))
+        and (not (with_full and a.vietnamese and b.vietnamese) or given[-1] == other_given[-1])
         for (family, given), (other_family, other_given) in pairs
     )
 
@@ -247,6 +265,7 @@ RULES: tuple[tuple[NameLevel, tuple[str, ...], _Rule], ...] = (
     (_C, ("holder.name_single",), _single_name),
     (_U, ("holder.name_word_order",), _same_words),
     (_U, ("holder.name_initials",), _only_initials),
+    (_U, ("holder.name_last_word_missing",), _last_given_word_missing),
     (_U, ("holder.name_part_only",), _part_only),
     (_U, (_STUMP, _MISSING), _cut_and_words_missing),
     (_U, ("holder.name_each_lacks_words",), _each_lacks_words),

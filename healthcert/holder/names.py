@@ -7,8 +7,9 @@ stand in the table of `name_rules`, strictest first; the first that applies give
     COMPATIBLE   family and given name swapped, or divided elsewhere; cut to fit a full MRZ field; words
                  missing on one side (middle names, second surnames); initials beside a full given name
     UNCLEAR      nothing readable to compare; the same words in an order no custom explains; one side is only
-                 part of the other, without family or given name; each side lacks words of the other;
-                 spellings that may stand for one letter (AE, A)
+                 part of the other, without family or given name; the last word of a Vietnamese name is
+                 missing or an initial; each side lacks words of the other; spellings that may stand for one
+                 letter (AE, A)
     DIFFERENT    none of these
 
 Source: ICAO Doc 9303 part 3 §4.6, part 4 §4.2.3 (truncation); notes/registry-core §3.4 (folded names).

@@ -17,7 +17,7 @@ from ..verdict import Stage
 ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _LANES = int.from_bytes(b"\xff\x00\x00" * (MAX_TEXT_CHARS // 3 + 1), "little")
 _SPILL = _LANES << 16
-_FOREIGN = b"\xff"
+_FOREIGN = int.from_bytes(b"\x80" * MAX_TEXT_CHARS, "little")  # the top bit of every digit: 0xFF alone has it
 # Division by multiplication. With the reciprocals rounded up, (value * 66,281) >> 27 is value // 2025 for any
 # 16-bit value, and (value * 2,913) >> 17 is value // 45 for every value below 2025 (a test goes through
 # all of them). The larger product stays below 2^16 * 2^17 = 2^33, so lanes of 40 bits never spill.
@@ -36,29 +36,27 @@ def decode(text: str) -> bytes:
     Raises DecodeError: `decode.base45_character`, `decode.base45_length`, `decode.base45_overflow`.
     """
     try:
-        raw = text.encode("ascii")
+        digits = text.encode("ascii").translate(_VALUES)
     except UnicodeEncodeError:
         raise DecodeError(Stage.BASE45, "decode.base45_character") from None
-    digits = raw.translate(_VALUES)
-    if _FOREIGN in digits:
+    number = int.from_bytes(digits, "little")
+    if number & _FOREIGN:
         raise DecodeError(Stage.BASE45, "decode.base45_character")
-    triples, rest = divmod(len(raw), 3)
+    size = len(digits)
+    rest = size % 3
     if rest == 1:
         raise DecodeError(Stage.BASE45, "decode.base45_length")
-    end = 3 * triples
-    number = int.from_bytes(digits[:end], "little")
     total = (number & _LANES) + 45 * (number >> 8 & _LANES) + 2025 * (number >> 16 & _LANES)
     if total & _SPILL:
         raise DecodeError(Stage.BASE45, "decode.base45_overflow")
-    lanes = total.to_bytes(end, "little")
-    out = bytearray(2 * triples)
+    lanes = total.to_bytes(size + 1, "little")  # one more, so that two last characters have a whole lane
+    out = bytearray((size + 1) // 3 * 2)
     out[0::2] = lanes[1::3]
-    out[1::2] = lanes[0::3]
-    if rest:
-        last = digits[end] + 45 * digits[end + 1]
-        if last > 255:
+    out[1::2] = lanes[0:size:3]
+    if rest:  # two characters stand for one byte: a lane without a high byte
+        if out[-2]:
             raise DecodeError(Stage.BASE45, "decode.base45_overflow")
-        out.append(last)
+        del out[-2]
     return bytes(out)
 
 

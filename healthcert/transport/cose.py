@@ -8,10 +8,10 @@ Source: RFC 8152 §4.2, §4.4; RFC 8392 §6; hcert-spec §3.3.1, §3.3.3; offici
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DecodeError
-from ..model import Envelope
+from ..model import Envelope, make
 from ..verdict import Stage
 from .cbor import CborError, Reader
 
@@ -24,19 +24,64 @@ _ALLOWED_TAGS = ((), (TAG_SIGN1,), (TAG_CWT, TAG_SIGN1))
 _CONTEXT = b"\x84\x6aSignature1"  # array(4), text(10): the head of a Sig_structure
 _ARRAY_OF_FOUR = b"\x84"
 _NO_EXTERNAL_DATA = b"\x40"
+_KEY = 6  # bytes that tell the usual envelopes apart
 
 
-# The protected headers nearly every issuer writes: what stands before the 8-byte kid -> (what stands
-# behind it, alg). The strict reader below gives the same answer for them, only later.
-_USUAL_HEADERS = {
-    b"\xa2\x04\x48": ((b"\x01\x26", -7), (b"\x01\x38\x24", -37)),
-    b"\xa2\x01\x26\x04\x48": ((b"", -7),),
-    b"\xa2\x01\x38\x24\x04\x48": ((b"", -37),),
-}
-_KID = 8
+def _bytes_head(size: int) -> bytes:
+    if size < 24:
+        return bytes((0x40 | size,))
+    if size < 0x100:
+        return bytes((0x58, size))
+    if size < 0x10000:
+        return b"\x59" + size.to_bytes(2, "big")
+    return b"\x5a" + size.to_bytes(4, "big")
+
+
+class _Usual(NamedTuple):
+    """Where things stand in an envelope as nearly every issuer writes it.
+
+    Its first six bytes are the row's key; `lead` follows up to the kid, `behind` follows the kid up to the
+    payload at `at`. The protected header ends at `protected_end`; `tail` is the head of a signature of
+    `size`.
+    """
+
+    lead: bytes
+    kid: int
+    kid_end: int
+    behind: bytes
+    at: int
+    protected_end: int
+    alg: int
+    tail: bytes
+    size: int
+
+
+def _usual_rows() -> dict[bytes, _Usual]:
+    """Tag 18, an array of four, an algorithm and a kid of eight bytes, which `K` stands for."""
+    k = b"K" * 8
+    rows = {}
+    for alg, value, tail, size in (
+        (-7, b"\x26", b"\x58\x40", 64),  # ES256: P-256
+        (-37, b"\x38\x24", b"\x59\x01\x00", 256),  # PS256: RSA-2048
+    ):
+        for protected, unprotected in (
+            (b"\xa2\x01" + value + b"\x04\x48" + k, b"\xa0"),
+            (b"\xa2\x04\x48" + k + b"\x01" + value, b"\xa0"),
+            (b"\xa3\x01" + value + b"\x03\x18\x3d\x04\x48" + k, b"\xa0"),  # 3: the content is a CWT
+            (b"\xa1\x01" + value, b"\xa1\x04\x48" + k),
+        ):
+            head = b"\xd2\x84" + _bytes_head(len(protected)) + protected
+            whole = head + unprotected
+            kid = whole.index(k)
+            end = kid + len(k)
+            rows[whole[:_KEY]] = _Usual(
+                whole[_KEY:kid], kid, end, whole[end:], len(whole), len(head), alg, tail, size
+            )
+    return rows
+
+
+_USUAL = _usual_rows()
 _NEW_HEADERS = {-7: b"\xa2\x01\x26\x04\x48", -37: b"\xa2\x01\x38\x24\x04\x48"}
-_USUAL_MIN = 3 + 13 + 1 + 3 + 66  # heads, the shortest header, an ES256 signature
-_USUAL_TAILS = {66: b"\x58\x40", 259: b"\x59\x01\x00"}  # signature and its head: P-256, RSA-2048
 
 
 def parse(data: bytes) -> Envelope:
@@ -91,26 +136,28 @@ def write(envelope: Envelope) -> bytes:
 
 
 def _usual(data: bytes) -> Envelope | None:
-    """The envelope if it has the usual shape: tag 18, kid and alg protected, no unprotected header."""
-    if data[:2] != b"\xd2\x84" or len(data) < _USUAL_MIN or not 0x4D <= data[2] <= 0x4F:
+    """The envelope if it has a usual shape: the same as the strict reader below gives, only sooner."""
+    row = _USUAL.get(data[:_KEY])
+    if row is None:
         return None
-    behind = data[2] - 0x40 + 3
-    protected = data[3:behind]
-    if data[behind : behind + 2] != b"\xa0\x59":
+    lead, kid, kid_end, behind, at, protected_end, alg, tail, size = row
+    start = at + 3
+    if data[_KEY:kid] != lead or data[kid_end:at] != behind or len(data) < start:
         return None
-    start = behind + 4
-    end = start + int.from_bytes(data[behind + 2 : start], "big")
-    tail = data[end:]
-    head = _USUAL_TAILS.get(len(tail))
-    if head is None or not tail.startswith(head):
+    head = data[at]
+    if head == 0x59:
+        end = start + (data[at + 1] << 8 | data[at + 2])
+    elif head == 0x58:
+        start -= 1
+        end = start + data[at + 1]
+    else:
         return None
-    before = protected[:3] if protected[1] == 0x04 else protected[:-_KID]
-    for trailer, alg in _USUAL_HEADERS.get(before, ()):
-        kid_end = len(before) + _KID
-        if protected[kid_end:] == trailer:
-            kid = protected[len(before) : kid_end]
-            return Envelope(protected, data[start:end], tail[len(head) :], kid, alg)
-    return None
+    behind_tail = end + len(tail)
+    if len(data) != behind_tail + size or not data.startswith(tail, end):
+        return None
+    return make(
+        Envelope, (data[3:protected_end], data[start:end], data[behind_tail:], data[kid:kid_end], alg)
+    )
 
 
 def _four(data: bytes) -> tuple[bytes, Mapping[Any, Any], bytes, bytes]:
@@ -148,13 +195,3 @@ def _headers(protected: bytes) -> Mapping[Any, Any]:
     if type(headers) is not dict:
         raise CborError("malformed")
     return headers
-
-
-def _bytes_head(size: int) -> bytes:
-    if size < 24:
-        return bytes((0x40 | size,))
-    if size < 0x100:
-        return bytes((0x58, size))
-    if size < 0x10000:
-        return b"\x59" + size.to_bytes(2, "big")
-    return b"\x5a" + size.to_bytes(4, "big")

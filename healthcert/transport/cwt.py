@@ -15,7 +15,7 @@ import cbor2
 
 from ..errors import DecodeError
 from ..limits import MAX_CBOR_DEPTH, MAX_CBOR_ITEMS, MAX_NUMERIC_DATE, MIN_NUMERIC_DATE
-from ..model import Claims
+from ..model import Claims, make
 from ..verdict import Stage
 from .cbor import CborError, Reader
 
@@ -27,21 +27,48 @@ CLAIM_PRIVATE = -70_001  # below -65536: private use; `formats.private` says wha
 HCERT_DCC = 1
 HCERT_DDCC = (1, 3, 4)  # 3 vaccination, 4 test (proposed by WHO)
 _HCERT_HEAD = b"\x39\x01\x03\xa1"  # -260: a map of one
-_END = b"\x9d\x17\xe2\x5b\xc4\x08\x71\xfa"  # any bytes that no certificate holds
+_DCC_HEAD = _HCERT_HEAD + bytes((HCERT_DCC,))
+# Heads of a usual certificate: 4 members, 4 of the name, then one entry of so many. No text holds these,
+# for none of it is UTF-8.
+_USUAL_HEAD, _NAME_HEAD = _DCC_HEAD + b"\xa4", b"\x63nam\xa4"
+_GROUP_HEADS = {
+    kind: tuple(bytes((0x61, ord(kind), 0x81, 0xA0 + size)) for size in range(16)) for kind in "vtr"
+}
+# The group stands first wherever keys are sorted by length: then one search finds both.
+_SORTED_HEADS = {kind: tuple(_USUAL_HEAD + head for head in heads) for kind, heads in _GROUP_HEADS.items()}
+# Any bytes that no certificate holds. All end in bits that ASCII letters and digits do not end in, so that
+# the search for them steps over nine bytes at a time.
+_END = b"\xff\xfe\xfd\xfc\xbf\xfe\xbd\xfc"
 _END_ITEM = b"\x48" + _END
+_SHALLOW = MAX_CBOR_DEPTH // 2  # the quick reading of a DDCC keeps away from the bounds of the strict one
+_FEW_CLAIMS = 16
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
 
 
 def read_usual(payload: bytes) -> Claims | None:
     """The claims by the fast reader, or None when anything about them asks for `parse`.
 
-    `dcc` may hold any type `cbor2` makes: the caller proves it plain or calls `parse`.
+    `dcc` may hold any type `cbor2` makes, and of a key that stands twice the last: the caller proves it plain
+    and asks `announces`, or calls `parse`.
     """
     claims = _fast(payload)
-    hcert = None if claims is None else claims.get(CLAIM_HCERT)
-    if claims is None or type(hcert) is not dict or type(hcert.get(HCERT_DCC)) is not dict:
+    if claims is None:
         return None
-    return _claims(claims, hcert[HCERT_DCC])
+    hcert = claims.get(CLAIM_HCERT)
+    dcc = hcert.get(HCERT_DCC) if type(hcert) is dict else None
+    return _claims(claims, dcc) if type(dcc) is dict else None
+
+
+def announces(payload: bytes, kind: str, members: int) -> bool:
+    """Whether the maps of a usual certificate promise what was read: 4, 4 and `members` of the one entry.
+
+    Then no key stood twice, which `cbor2` does not tell. Other certificates: `parse`.
+    """
+    if payload.rfind(_NAME_HEAD) < 0:  # from behind: the name stands near the end
+        return False
+    if payload.find(_SORTED_HEADS[kind][members]) >= 0:
+        return True
+    return _USUAL_HEAD in payload and _GROUP_HEADS[kind][members] in payload
 
 
 def parse(payload: bytes) -> Claims:
@@ -51,7 +78,7 @@ def parse(payload: bytes) -> Claims:
     `decode.cwt_too_deep`, `decode.cwt_too_many`, `schema.no_dcc`.
     """
     claims = _fast(payload)
-    if claims is None or not _is_plain(claims, len(payload)):
+    if claims is None or not _is_plain(claims, len(payload)) or not _says_all(claims, payload):
         claims = _strict(payload)
     hcert = claims.get(CLAIM_HCERT)
     dcc = hcert.get(HCERT_DCC) if isinstance(hcert, Mapping) else None
@@ -66,7 +93,9 @@ def parse_ddcc(payload: bytes) -> tuple[Mapping[str, Any], float | None, float |
     A time that is absent is no fault here: the bare map has none.
     Raises DecodeError at SCHEMA with the codes of `parse`.
     """
-    claims = _strict_any(payload)
+    claims = _written_plainly(payload)
+    if claims is None:
+        claims = _strict_any(payload)
     hcert = claims.get(CLAIM_HCERT)
     if not isinstance(hcert, Mapping):
         if not _is_json(claims, len(payload)):
@@ -95,7 +124,7 @@ def _claims(claims: Mapping[Any, Any], dcc: Mapping[str, Any]) -> Claims:
         and MIN_NUMERIC_DATE <= issued <= MAX_NUMERIC_DATE
         and MIN_NUMERIC_DATE <= expires <= MAX_NUMERIC_DATE
     ):
-        return Claims(issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE))
+        return make(Claims, (issuer, expires, issued, (), dcc, claims.get(CLAIM_PRIVATE)))
     faults: list[str] = []
     exp = _numeric_date(expires, "exp", faults)
     iat = _numeric_date(issued, "iat", faults)
@@ -118,7 +147,7 @@ def looks_like_ddcc(payload: bytes) -> bool:
     sub_claim = payload[at + len(_HCERT_HEAD) : at + len(_HCERT_HEAD) + 1] if at >= 0 else b""
     if sub_claim in (b"\x03", b"\x04"):
         return True
-    return sub_claim == b"\x01" and b"\x64hcid" in payload and b"\x63ver" not in payload
+    return sub_claim == b"\x01" and b"\x63ver" not in payload and b"\x64hcid" in payload
 
 
 def _fast(payload: bytes) -> dict[Any, Any] | None:
@@ -134,6 +163,37 @@ def _fast(payload: bytes) -> dict[Any, Any] | None:
     if mark != _END or type(claims) is not dict or len(claims) != payload[0] - 0xA0:
         return None
     return claims
+
+
+def _written_plainly(payload: bytes) -> dict[Any, Any] | None:
+    """What the strict reader gives, where `payload` is the one plain way to write it; None says nothing.
+
+    Values of JSON types that `cbor2` writes back to the same bytes leave no room for a tag, a key twice or
+    bytes behind them.
+    """
+    if len(payload) > MAX_CBOR_ITEMS:  # as many items at most as bytes
+        return None
+    try:
+        claims = cbor2.loads(payload)
+        if type(claims) is not dict or not _is_shallow(claims, len(payload)):
+            return None
+        return claims if cbor2.dumps(claims) == payload else None
+    except Exception:
+        return None  # the strict reader names the fault
+
+
+def _is_shallow(claims: dict[Any, Any], room: int) -> bool:
+    """A bare map, or scalar claims and one map under the hcert claim; far from every bound."""
+    hcert = claims.get(CLAIM_HCERT)
+    if hcert is None:
+        return _is_json(claims, room, _SHALLOW)
+    if len(claims) > _FEW_CLAIMS or type(hcert) is not dict or len(hcert) != 1:
+        return False
+    for label, value in claims.items():
+        if type(label) is not int or (label != CLAIM_HCERT and type(value) not in (int, str, float)):
+            return False
+    ((kind, inner),) = hcert.items()
+    return type(kind) is int and type(inner) is dict and _is_json(inner, room, _SHALLOW)
 
 
 def _strict(payload: bytes) -> dict[Any, Any]:
@@ -167,11 +227,19 @@ def _is_plain(claims: dict[Any, Any], room: int) -> bool:
     return type(hcert) is not dict or _is_json(hcert.get(HCERT_DCC), room)
 
 
-def _is_json(value: Any, room: int) -> bool:
-    """Only JSON types, no deeper, larger or longer than the `room` bytes they came from allow."""
+def _says_all(claims: dict[Any, Any], payload: bytes) -> bool:
+    """Whether the certificate, written again, is what was signed: then no key stood twice. It is plain."""
+    hcert = claims.get(CLAIM_HCERT)
+    if type(hcert) is not dict or HCERT_DCC not in hcert:
+        return True
+    return _DCC_HEAD + cbor2.dumps(hcert[HCERT_DCC]) in payload
+
+
+def _is_json(value: Any, room: int, depth: int = MAX_CBOR_DEPTH) -> bool:
+    """Only JSON types, no deeper than `depth`, no larger or longer than their `room` bytes allow."""
     level: list[Any] = [value]
     items = chars = 0
-    for _ in range(MAX_CBOR_DEPTH):
+    for _ in range(depth):
         below: list[Any] = []
         for value in level:
             kind = type(value)

@@ -28,6 +28,10 @@ class Jws(NamedTuple):
     kid: str
     alg: Any
 
+    def __repr__(self) -> str:
+        """Without the payload: a repr ends in logs and tracebacks."""
+        return f"Jws(kid={self.kid!r}, {len(self.unverified_payload)} bytes)"
+
 
 def parse(text: str) -> Jws:
     """The parts of `header.payload.signature`.

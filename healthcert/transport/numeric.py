@@ -1,7 +1,7 @@
 """The digits of a SMART Health Card code to the text they stand for; chunks joined in any order.
 
-Two digits are one character, its code less 45. All pairs are computed at once: the tens and the units, one
-byte each, are read as two large integers. A lane holds at most 99, so lanes never spill into each other.
+Two digits are one character, its code less 45. All pairs are read at once, as if they were hexadecimal: the
+byte with the tens in its upper and the units in its lower half is then looked up.
 Source: SMART Health Cards Framework 1.4.0, "Encoding QRs" and "Chunking Larger SHCs" (deprecated, still met).
 """
 
@@ -19,9 +19,14 @@ from .base64url import ALPHABET
 PREFIX = "shc:/"
 _OFFSET = 45
 _FOREIGN = b"\xff"
-_VALUES = bytes(code - 48 if 48 <= code < 58 else 0xFF for code in range(256))  # of the digits "0" to "9"
+_DIGITS = "0123456789"
 _JWS = frozenset(ALPHABET + b".")
-_CHARACTERS = bytes(value + _OFFSET if value + _OFFSET in _JWS else 0xFF for value in range(256))
+# By pair read as hexadecimal: 0x45 is 45, 0x5A no pair of digits.
+_CHARACTERS = bytes(
+    10 * tens + units + _OFFSET if max(tens, units) < 10 and 10 * tens + units + _OFFSET in _JWS else 0xFF
+    for tens in range(16)
+    for units in range(16)
+)
 _CHUNK = re.compile(r"shc:/([1-9][0-9]{0,2})/([1-9][0-9]{0,2})/")
 
 
@@ -73,13 +78,16 @@ def _split(text: str) -> tuple[int, int, str]:
 
 
 def _decode(digits: str) -> str:
-    values = digits.encode("ascii", "replace").translate(_VALUES)
-    if _FOREIGN in values:
-        raise DecodeError(Stage.BASE45, "decode.numeric_character")
-    if len(values) % 2:
-        raise DecodeError(Stage.BASE45, "decode.numeric_odd")
-    pairs = 10 * int.from_bytes(values[::2]) + int.from_bytes(values[1::2])
-    text = pairs.to_bytes(len(values) // 2).translate(_CHARACTERS)
-    if _FOREIGN in text:
-        raise DecodeError(Stage.BASE45, "decode.numeric_pair")
+    try:
+        text = bytes.fromhex(digits).translate(_CHARACTERS)
+    except ValueError:
+        raise _fault(digits) from None
+    if _FOREIGN in text or 2 * len(text) != len(digits):  # fromhex passes over whitespace
+        raise _fault(digits)
     return text.decode("ascii")
+
+
+def _fault(digits: str) -> DecodeError:
+    """What is wrong with digits that could not be read."""
+    word = "character" if digits.strip(_DIGITS) else "odd" if len(digits) % 2 else "pair"
+    return DecodeError(Stage.BASE45, f"decode.numeric_{word}")

@@ -16,6 +16,7 @@ from ..limits import MAX_JSON_CHARS, MAX_JSON_DEPTH, MAX_JSON_NUMBER_CHARS
 
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(code for code in range(256) if code not in _STEP)
+_SPACE = " \t\n\r"  # RFC 8259 section 2
 
 
 class JsonError(ValueError):
@@ -36,13 +37,23 @@ def loads(text: str, *, max_depth: int = MAX_JSON_DEPTH) -> Any:
     if text.count("{") + text.count("[") > max_depth and _depth(text) > max_depth:
         raise JsonError("too_deep")
     try:
-        value = _DECODER.decode(text)
+        value = _decode(text)
     except json.JSONDecodeError:
         raise JsonError("malformed") from None
     except RecursionError:  # the caller stood deep already
         raise JsonError("too_deep") from None
     if "\\u" in text or not text.isascii():
         _refuse_surrogates(value)
+    return value
+
+
+def _decode(text: str) -> Any:
+    """`_DECODER.decode`, without its search for whitespace around an object that has none."""
+    if text[:1] != "{":
+        return _DECODER.decode(text)
+    value, end = _DECODER.raw_decode(text)
+    if end != len(text) and text[end:].strip(_SPACE):
+        raise JsonError("malformed")
     return value
 
 

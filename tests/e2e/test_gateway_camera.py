@@ -31,7 +31,8 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     trust = tmp_path_factory.mktemp("gateway") / "trust.json"
     certificate = VECTOR["TESTCTX"]["CERTIFICATE"]
-    trust.write_text(json.dumps({"keys": [{"x5c": [certificate], "formats": ["eu-dcc"]}]}))
+    keys = [{"x5c": [certificate], "formats": ["eu-dcc"]}]
+    trust.write_text(json.dumps({"issued_at": "2021-05-31T00:00:00+00:00", "keys": keys}))
     settings = Settings(trust_file=trust)
     services = build_services(settings, clock=lambda: NOW)
     server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)

@@ -8,7 +8,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from healthcert import Outcome, Verdict, judge
+from healthcert import Outcome, Policy, Stage, Verdict, decode, judge
 
 pytestmark = [pytest.mark.req("K08"), pytest.mark.req("K16")]
 
@@ -99,3 +99,55 @@ def test_content_that_is_not_of_the_data_set_is_refused(
     verdict = judged(issuer, cwt(usual() | change, 3), noon)
     assert verdict.outcome is Outcome.INVALID
     assert reason in verdict.reasons
+
+
+@pytest.mark.req("K16")
+def test_no_repr_tells_whose_certificate_it_is(issuer: Any, noon: datetime) -> None:
+    text = issuer.text(payload=cbor2.dumps(usual()))
+    verdict, decoded = judged(issuer, cbor2.dumps(usual()), noon), decode(text)
+    assert verdict.claims is not None
+    assert "Nguyen" in str(dict(verdict.claims))
+    for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
+        assert "Nguyen" not in shown
+        assert "1990-04-05" not in shown
+
+
+@pytest.mark.parametrize("day", ["2022-01-17", "2030-01-01", "9999-12-31"])
+def test_a_dose_or_sample_in_the_future_is_refused(issuer: Any, noon: datetime, day: str) -> None:
+    sample = usual_test()
+    sample["test"]["date"] = f"{day}T12:00:01Z"
+    for ahead in (usual() | {"date": day}, sample):
+        verdict = judged(issuer, cbor2.dumps(ahead), noon)
+        assert (verdict.outcome, verdict.reasons) == (Outcome.INVALID, ("time.not_yet",))
+
+
+@pytest.mark.parametrize("day", ["2022-01-16", "2022-01-15"])
+def test_a_dose_may_be_of_tomorrow_for_it_is_tomorrow_somewhere(
+    issuer: Any, noon: datetime, day: str
+) -> None:
+    assert judged(issuer, cbor2.dumps(usual() | {"date": day}), noon).outcome is Outcome.VALID
+
+
+@pytest.mark.req("K05")
+def test_there_is_no_list_to_ask_and_the_verdict_says_so(issuer: Any, noon: datetime) -> None:
+    verdict = judged(issuer, cbor2.dumps(usual()), noon)
+    assert (verdict.reasons, verdict.unchecked) == ((), ("revocation.not_checkable",))
+    trust = issuer.trust(issuer.entry(formats=["who-ddcc"]))
+    strict = Policy(require=frozenset({Stage.REVOCATION}))
+    demanded = judge(issuer.text(payload=cbor2.dumps(usual())), trust, strict, noon)
+    assert (demanded.outcome, demanded.reasons) == (
+        Outcome.UNDETERMINED,
+        ("policy.revocation_not_checked",),
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"not_after": "2021-12-31T00:00:00Z"}, {"usage": ["t"]}])
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_listings_of_a_key_the_fitting_one_counts_in_any_order(
+    issuer: Any, noon: datetime, wrong: dict[str, Any], order: int
+) -> None:
+    listed = [issuer.entry(formats=["who-ddcc"], **wrong), issuer.entry(formats=["who-ddcc"])][::order]
+    text = issuer.text(payload=cbor2.dumps(usual()))
+    assert judge(text, issuer.trust(*listed), now=noon).outcome is Outcome.VALID
+    alone = issuer.entry(formats=["who-ddcc"], **wrong)
+    assert judge(text, issuer.trust(alone), now=noon).outcome is Outcome.INVALID

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from healthcert import Outcome, Stage, Status, Verdict, judge
+from healthcert import Outcome, Stage, Status, Verdict, decode, judge
 from healthcert.formats.divoc import claims, contexts, makers, meaning, proof, shape
 from healthcert.formats.divoc.envelope import Envelope
 from healthcert.trust import StaticTrust, parse_trust_object
@@ -869,3 +869,24 @@ def test_any_change_of_a_good_certificate_is_seen(
 def test_any_splice_of_the_archive_gives_a_verdict(start: int, data: bytes) -> None:
     whole = base64.b64decode(archive((NAME, BODY))[4:])
     _answers("B64:" + base64.b64encode(whole[:start] + data + whole[start + len(data) :]).decode())
+
+
+@pytest.mark.req("K16")
+def test_no_repr_tells_whose_certificate_it_is() -> None:
+    text = json.dumps(signed(usual(2)))
+    verdict, decoded = judged(json.loads(text)), decode(text)
+    assert verdict.claims is not None
+    assert "Perera" in str(dict(verdict.claims))
+    for shown in (repr(verdict), str(decoded), repr(decoded.envelope), f"{verdict}"):
+        assert "Perera" not in shown
+        assert "1990-04-05" not in shown
+
+
+@pytest.mark.parametrize("wrong", [{"not_after": "2021-12-31T00:00:00Z"}, {"usage": ["t"]}])
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_listings_of_a_key_the_fitting_one_counts_in_any_order(
+    wrong: dict[str, Any], order: int
+) -> None:
+    listed = [entry(_OWN_RSA, **wrong), entry(_OWN_RSA)][::order]
+    assert judged(signed(usual()), trust(*listed)).outcome is Outcome.VALID
+    assert judged(signed(usual()), trust(entry(_OWN_RSA, **wrong))).outcome is Outcome.INVALID

@@ -6,6 +6,7 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import cbor2
 import pytest
 
 from healthcert import Outcome, Stage, Status, Verdict, decode, judge
@@ -75,6 +76,57 @@ def test_one_country_cannot_revoke_what_another_signed(issuer: Any, noon: dateti
     assert judged(issuer, noon, text, own).reasons == ("revocation.revoked",)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [{}, {4: base64.b64encode(KID)}, {4: base64.b64encode(KID).decode()}],
+    ids=["deleted", "base64 as bytes", "base64 as text"],
+)
+def test_a_kid_outside_the_signature_may_be_deleted_or_respelled_in_vain(
+    issuer: Any, noon: datetime, header: dict[int, Any], packer: Any
+) -> None:
+    def text(unprotected: dict[int, Any]) -> str:
+        return packer(cbor2.dumps([parts[0], unprotected, *parts[2:]]))
+
+    parts = issuer.cose(protected={1: -7}, unprotected={4: KID})
+    digest = hashes_of(text({4: KID}))[HashType.SIGNATURE]
+    verdict = judged(issuer, noon, text(header), batch(HashType.SIGNATURE, digest))
+    assert verdict.reasons == ("revocation.revoked",)
+    assert judged(issuer, noon, text(header), batch(HashType.SIGNATURE, bytes(16))).outcome is Outcome.VALID
+
+
+def test_a_second_kid_of_the_same_key_is_no_way_round_a_list(issuer: Any, noon: datetime) -> None:
+    other = b"kid-two!"
+    keys = [issuer.entry(), issuer.entry(kid=base64.b64encode(other).decode())]
+    text = issuer.text(protected={1: -7, 4: other})
+    listed = batch(HashType.SIGNATURE, hashes_of(text)[HashType.SIGNATURE])
+    trust = parse_trust_object({"keys": keys, "dcc_revocations": [listed]})
+    assert judge(text, trust, now=noon).reasons == ("revocation.revoked",)
+
+
+@pytest.mark.parametrize("listed", ["AT", "AUT", None])
+@pytest.mark.parametrize("named", ["AT", "at", "AUT"])
+def test_a_batch_of_a_country_meets_its_keys_however_both_are_written(
+    issuer: Any, noon: datetime, listed: str | None, named: str
+) -> None:
+    text = issuer.text()
+    digest = hashes_of(text)[HashType.UCI]
+    found = judged(
+        issuer, noon, text, batch(HashType.UCI, digest, kid=UNKNOWN_KID, country=named), country=listed
+    )
+    assert "revocation.revoked" in found.reasons
+
+
+@pytest.mark.parametrize("said", [None, "Ministry"])
+def test_where_nobody_names_a_country_nothing_is_cleared(
+    issuer: Any, noon: datetime, dcc: Any, said: str | None
+) -> None:
+    claims = {1: said, 4: 1_670_000_000, 6: 1_640_000_000, -260: {1: dcc()}}
+    text = issuer.text(payload=cbor2.dumps({name: value for name, value in claims.items() if value}))
+    verdict = judged(issuer, noon, text, batch(HashType.UCI, bytes(16)), country=None)
+    assert verdict.outcome is Outcome.UNDETERMINED
+    assert "revocation.scope_unknown" in verdict.reasons
+
+
 def test_every_entry_of_a_certificate_is_asked(issuer: Any, noon: datetime, dcc: Any) -> None:
     several = dcc() | {"ver": "1.0.0"}
     several["v"] = [several["v"][0], several["v"][0] | {"ci": "URN:UVCI:01:AT:2#B"}]
@@ -92,7 +144,10 @@ def test_a_batch_that_has_expired_revokes_nothing(issuer: Any, noon: datetime) -
 
 def test_without_a_list_nothing_was_checked_and_a_policy_may_insist(issuer: Any, noon: datetime) -> None:
     text, trust = issuer.text(), issuer.trust()
-    assert judge(text, trust, now=noon).status(Stage.REVOCATION) is Status.NOT_RUN
+    plain = judge(text, trust, now=noon)
+    assert (plain.outcome, plain.reasons) == (Outcome.VALID, ())
+    assert plain.status(Stage.REVOCATION) is Status.NOT_RUN
+    assert plain.unchecked == ("revocation.not_checkable",)
     strict = Policy(require=frozenset({Stage.REVOCATION}))
     verdict = judge(text, trust, strict, noon)
     assert (verdict.outcome, verdict.reasons) == (Outcome.UNDETERMINED, ("policy.revocation_not_checked",))
@@ -100,7 +155,8 @@ def test_without_a_list_nothing_was_checked_and_a_policy_may_insist(issuer: Any,
 
 @pytest.mark.parametrize(
     "change",
-    [{"hashType": "MD5"}, {"entries": [{"hash": "AAAA"}]}, {"entries": {}}, {"kid": "no base64!"},
+    [{"country": None, "kid": UNKNOWN_KID},
+     {"hashType": "MD5"}, {"entries": [{"hash": "AAAA"}]}, {"entries": {}}, {"kid": "no base64!"},
      {"entries": [{"hash": base64.b64encode(bytes(16)).decode()}] * 1_001}, {"expires": "soon"}],
 )  # fmt: skip
 def test_a_malformed_batch_is_refused_as_a_whole(issuer: Any, change: dict[str, Any]) -> None:
@@ -115,3 +171,13 @@ def test_an_odd_identifier_is_hashed_or_skipped_but_never_an_error(
     for odd in (None, 7, "\ud800", ""):
         entry = dcc()["v"][0] | {"ci": odd, "co": None}
         assert list(digests(decode(issuer.text()).envelope, {"v": [entry, "x"], "t": "no list"}))
+
+
+@pytest.mark.req("K03")
+def test_a_key_without_a_country_leaves_a_remark_beside_the_country_the_certificate_names(
+    issuer: Any, noon: datetime
+) -> None:
+    verdict = judge(issuer.text(), issuer.trust(issuer.entry(country=None)), now=noon)
+    assert (verdict.outcome, verdict.issuer) == (Outcome.VALID, "AT")
+    assert verdict.reasons == ("key.country_unlisted",)
+    assert judge(issuer.text(), issuer.trust(), now=noon).reasons == ()

@@ -11,9 +11,10 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from healthcert import Outcome, Stage, Status, Verdict, judge
+from healthcert import Outcome, Stage, Status, judge
 from healthcert.errors import CertLogicError
 from healthcert.explain import LANGUAGES, as_json, as_lines
 from healthcert.rules import certlogic
@@ -47,19 +48,18 @@ def _text(data: bytes) -> str:
 
 
 OUTCOMES: dict[str, Callable[[bytes], Outcome]] = {}
+# An input made ready (signed, packed), and what is then to be judged: a replay times the second alone.
+READY: dict[str, Callable[[bytes], Callable[[], None]]] = {}
 
 
 def _judge(
     name: str, trust: Any, texts: Mapping[int, Callable[[bytes], str]]
 ) -> dict[str, Callable[[bytes], None]]:
-    def verdict_on(data: bytes) -> Verdict:
-        text = texts.get(data[0] if data else RAW, _text)(data[1:])
-        return judge(text, trust, now=NOW)
+    def text_of(data: bytes) -> str:
+        return texts.get(data[0] if data else RAW, _text)(data[1:])
 
-    OUTCOMES[name] = lambda data: verdict_on(data).outcome
-
-    def run(data: bytes) -> None:
-        verdict = verdict_on(data)
+    def run(text: str) -> None:
+        verdict = judge(text, trust, now=NOW)
         if "internal.error" in verdict.reasons:
             raise AssertionError("a fault of ours")
         if verdict.claims is not None and verdict.status(Stage.SIGNATURE) is not Status.PASS:
@@ -70,7 +70,9 @@ def _judge(
         for language in LANGUAGES:
             as_lines(verdict, language)
 
-    return {name: run}
+    OUTCOMES[name] = lambda data: judge(text_of(data), trust, now=NOW).outcome
+    READY[name] = lambda data: partial(run, text_of(data))
+    return {name: lambda data: run(text_of(data))}
 
 
 def _logic(data: bytes) -> None:
@@ -121,3 +123,4 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     **_judge("divoc", parse_trust_object({"keys": [_DID_KEY]}), {SIGNED: credential, PACKED: zipped}),
     "certlogic": _logic,
 }
+READY["certlogic"] = lambda data: partial(_logic, data)

@@ -102,7 +102,7 @@ def test_an_old_list_is_a_remark_or_decides_nothing_as_the_operator_wants(folder
 
 def test_without_a_list_revocation_is_open(folder: Path) -> None:
     verdict = judge(text(folder), trust(folder, crl=False), now=IN_TIME)
-    assert (verdict.outcome, verdict.reasons) == (Outcome.VALID, NO_LIST)
+    assert (verdict.outcome, verdict.reasons, verdict.unchecked) == (Outcome.VALID, (), NO_LIST)
 
 
 def test_it_outlasts_its_signer_by_nothing(folder: Path) -> None:

@@ -15,7 +15,7 @@ from healthcert.admission.decide import Admission, admit
 from healthcert.admission.recognition import portal_of_link, portals_of
 from healthcert.admission.rulebook import Rulebook
 from healthcert.explain import as_json, explain
-from healthcert.trust import TrustView
+from trustlist.snapshot import TrustSnapshot
 from verifier_service.gateway.pictures import PicturePool
 
 NO_CODE = "picture.no_code"
@@ -26,16 +26,23 @@ class Gateway:
 
     def __init__(
         self,
-        trust: Callable[[], TrustView | None],
+        trust: Callable[[], TrustSnapshot | None],
         rulebook: Rulebook,
         pictures: PicturePool,
         clock: Callable[[], datetime],
+        as_of: datetime | None = None,
     ) -> None:
-        self._trust, self._rulebook, self._pictures, self._clock = trust, rulebook, pictures, clock
+        """`as_of`: the certificates' own time in a demonstration, where no clock is asked."""
+        self._trust, self._rulebook, self._pictures = trust, rulebook, pictures
+        self._clock, self._as_of = clock, as_of
 
     def judge(self, text: str) -> Verdict:
-        """The verdict on a text now."""
-        return judge(text, self._trust(), now=self._clock())
+        """The verdict on a text now; `clock.unusable` where our clock stands before the trust data."""
+        trust = self._trust()
+        now = self._as_of or self._clock()
+        if self._as_of is None and trust is not None:
+            return judge(text, trust, now=trust.judging_time(now))
+        return judge(text, trust, now=now)
 
     def judge_picture(self, picture: bytes) -> list[Verdict]:
         """The verdicts on every code in a picture, in reading order. Raises as `PicturePool.read`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 
 from healthcert.errors import HealthCertError
-from trustlist.snapshot import TrustSnapshot
+from trustlist.snapshot import TrustSnapshot, told_issued_at
 
 LOOK_EVERY_S = 5.0
 MAX_TRUST_BYTES = 64 * 1_048_576  # the Union's list has about 1 MB; all countries with room to grow
@@ -45,8 +45,9 @@ class TrustFile:
             self._seen = mark
             if status.st_size > MAX_TRUST_BYTES:
                 raise ValueError("too large")
-            issued = datetime.fromtimestamp(status.st_mtime, UTC)
             content = json.loads(path.read_text("utf-8"))
+            told = told_issued_at(content) if isinstance(content, dict) else None
+            issued = told or datetime.fromtimestamp(status.st_mtime, UTC)
             self._snapshot = TrustSnapshot.from_trust_object(content, issued_at=issued)
             _log.info("trust: version %s", self._snapshot.version)
         except (OSError, ValueError, HealthCertError, RecursionError) as fault:

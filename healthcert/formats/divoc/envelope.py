@@ -48,6 +48,10 @@ class Envelope(NamedTuple):
         """The key the proof names: a DID, perhaps with a fragment."""
         return self.proof["verificationMethod"]
 
+    def __repr__(self) -> str:
+        """Without the document: a repr ends in logs and tracebacks."""
+        return f"Envelope({self.method!r}, algorithm={self.algorithm})"
+
 
 def decode(text: str) -> Decoded:
     """The envelope in `text`. Raises DecodeError at one of DECODE_STAGES."""

@@ -14,16 +14,17 @@ from typing import Any
 from ...limits import MAX_SIGNERS_PER_KID, MAX_SIGNERS_WITHOUT_KID
 from ...model import DIVOC, Decoded, Finding
 from ...policy import Policy
+from ...revocation import NOT_CHECKABLE
 from ...times import parse_instant
 from ...trust import NO_KID, Signer, TrustView
 from ...verdict import Check, Stage, Status
+from ..listings import best_of
 from ..window import check_window
 from . import claims, contexts, meaning, proof, shape
 from .envelope import PROOF_ALGORITHMS, Envelope, is_moment
 
 _KIND, _USAGE = "vaccination", "v"
 _SIGNED = Check(Stage.SIGNATURE, Status.PASS)
-_NOT_CHECKABLE = Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",))
 _UNSIGNED = Check(Stage.SCHEMA, Status.UNKNOWN, (meaning.UNSIGNED,))
 # A day begins first at UTC+14.
 _EARLIEST_ZONE_S = 14 * 3_600
@@ -48,20 +49,23 @@ def verify(decoded: Decoded, trust: TrustView, policy: Policy, now: datetime) ->
         signed, canonical = proof.signed_bytes(envelope)
     except proof.CanonicalError:
         return Finding((_refuse(Stage.SIGNATURE, "signature.bad"),))
-    signer = next((one for one in candidates if one.verifies(envelope.signature, signed)), None)
-    if signer is None:
+    held = next((one for one in candidates if one.verifies(envelope.signature, signed)), None)
+    if held is None:
         return Finding((refusal,))
-    issued, time = _check_time(envelope, signer, policy, now.timestamp())
-    usage = (
-        Check(Stage.KEY_USAGE, Status.PASS)
-        if signer.usage is None or _USAGE in signer.usage
-        else _refuse(Stage.KEY_USAGE, "key.usage")
-    )
+    issued, begins, faults = _read_times(envelope)
+
+    def limits(one: Signer) -> tuple[Check, Check]:
+        may = one.usage is None or _USAGE in one.usage
+        usage = Check(Stage.KEY_USAGE, Status.PASS) if may else _refuse(Stage.KEY_USAGE, "key.usage")
+        return usage, check_window(None, begins, faults, one, policy, now.timestamp())
+
+    same_key = [one for one in candidates if one.public_key == held.public_key]
+    signer, usage, time = best_of(same_key, limits)
     covered = shape.is_covered(document, canonical)
     content = meaning.check(document) if covered else _UNSIGNED
     readable = covered and content.status is not Status.FAIL
     return Finding(
-        (_SIGNED, usage, time, content, _NOT_CHECKABLE),
+        (_SIGNED, usage, time, content, NOT_CHECKABLE),
         _KIND,
         signer.country,
         # Neither what no signature covers nor values under another member's name are claims.
@@ -94,10 +98,8 @@ def _candidates(envelope: Envelope, trust: TrustView) -> tuple[list[Signer], Che
     return fitting, _refuse(Stage.SIGNATURE, "signature.bad" if fitting else "signature.alg_mismatch")
 
 
-def _check_time(
-    envelope: Envelope, signer: Signer, policy: Policy, instant: float
-) -> tuple[float | None, Check]:
-    """(when it was issued, the check of the window); moments and the day of the dose may not lie ahead."""
+def _read_times(envelope: Envelope) -> tuple[float | None, float | None, tuple[str, ...]]:
+    """(when it was issued, what may not lie ahead, faults): the moments and the day of the dose."""
     faults: list[str] = []
     issuance = envelope.document["issuanceDate"]
     moments = [_seconds(value) for value in (envelope.proof["created"], issuance)]
@@ -107,8 +109,7 @@ def _check_time(
     day = meaning.day_of(envelope.document["evidence"][0]["date"])
     if day is not None:
         begins.append(_day_start(day) - _EARLIEST_ZONE_S)
-    issued = max(begins, default=None)
-    return moments[1], check_window(None, issued, faults, signer, policy, instant)
+    return moments[1], max(begins, default=None), tuple(faults)
 
 
 def _seconds(value: Any) -> float | None:

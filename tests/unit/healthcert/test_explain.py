@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from healthcert import Outcome, Stage, Status, judge
-from healthcert.explain import LANGUAGES, as_lines, explain, explain_reason, words
+from healthcert import Outcome, Stage, Status, Verdict, judge
+from healthcert.explain import LANGUAGES, as_json, as_lines, explain, explain_reason, words
 from healthcert.model import FORMATS, NO_FORMAT
 from healthcert.trust import parse_trust_object
+from healthcert.verdict import Check
 
 pytestmark = [pytest.mark.req("K16")]
 ROOM = Path(__file__).resolve().parents[3] / "healthcert"
@@ -76,3 +77,18 @@ def test_a_page_says_what_failed_why_and_what_to_do(text: str, reason: str, word
     lines = as_lines(verdict, "vi")
     assert any(reason in line for line in lines)
     assert "Nguyễn" not in "\n".join(lines), "nothing of an unsigned text is repeated"
+
+
+@pytest.mark.req("K05")
+def test_what_was_not_checked_is_told_on_the_page_and_is_no_reason_of_the_verdict() -> None:
+    checks = (
+        Check(Stage.SCHEMA, Status.PASS, ("schema.no_patient",)),
+        Check(Stage.REVOCATION, Status.NOT_RUN, ("revocation.not_checkable",)),
+    )
+    at = datetime(2022, 1, 15, tzinfo=UTC)
+    verdict = Verdict(Outcome.VALID, checks, "shc", "test", "JP", None, "none", at)
+    assert verdict.reasons == ("schema.no_patient",)
+    assert verdict.unchecked == ("revocation.not_checkable",)
+    assert as_json(verdict)["reasons"] == ["schema.no_patient"]
+    assert [reason.code for reason in explain(verdict).reasons] == [*verdict.reasons, *verdict.unchecked]
+    assert any("there is no list of this issuer" in line for line in as_lines(verdict))

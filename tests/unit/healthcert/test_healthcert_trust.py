@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from healthcert import keys
 from healthcert.errors import KeyMaterialError, PolicyError, TrustObjectError
+from healthcert.model import FORMATS
 from healthcert.policy import DEFAULT_POLICY, Severity, ValueSetMode, parse_policy
 from healthcert.times import parse_instant
 from healthcert.trust import NO_KID, parse_trust_object
@@ -165,16 +166,25 @@ def test_a_key_is_found_by_its_given_or_computed_name() -> None:
 
 
 @pytest.mark.req("K01")
-def test_explicit_limits_win_over_the_certificate() -> None:
-    entry = {
-        "x5c": [base64.b64encode(_certificate(_eku(f"{OFFICIAL}.1"))).decode()],
-        "usage": ["v"],
-        "not_after": "2022-01-01T00:00:00Z",
-        "country": "DE",
-    }
-    (signer,) = parse_trust_object({"keys": [entry]}).signers("eu-dcc", NO_KID)
-    assert (signer.usage, signer.country, signer.not_before) == ({"v"}, "DE", START)
-    assert signer.not_after == datetime(2022, 1, 1, tzinfo=UTC)
+def test_an_entry_narrows_what_its_certificate_allows_and_never_widens_it() -> None:
+    def listed(*oids: str, **limits: Any) -> Any:
+        chain = [base64.b64encode(_certificate(_eku(*oids))).decode()]
+        (signer,) = parse_trust_object({"keys": [{"x5c": chain, **limits}]}).signers("eu-dcc", NO_KID)
+        return signer
+
+    end = START + timedelta(days=730)
+    tests = f"{OFFICIAL}.1"
+    wide = listed(tests, usage=["v", "t", "r"], not_before="2019-01-01", not_after="2030-01-01")
+    assert (wide.usage, wide.not_before, wide.not_after) == ({"t"}, START, end)
+    narrow = listed(tests, f"{OFFICIAL}.2", usage=["v"], not_before="2021-06-01", not_after="2022-01-01")
+    assert narrow.usage == {"v"}
+    assert (narrow.not_before, narrow.not_after) == (
+        datetime(2021, 6, 1, tzinfo=UTC),
+        datetime(2022, 1, 1, tzinfo=UTC),
+    )
+    assert listed(tests, usage=["v"]).usage == frozenset()  # what both allow is nothing
+    assert listed(FOREIGN, usage=["v"]).usage == {"v"}
+    assert listed(tests, country="DE").country == "DE"
 
 
 @pytest.mark.req("K16")
@@ -226,3 +236,17 @@ def test_a_policy_is_read_whole_or_not_at_all() -> None:
 )
 def test_instants_are_read_as_utc(text: str | int, iso: str) -> None:
     assert parse_instant(text).isoformat() == iso
+
+
+@pytest.mark.req("K16")
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_whose_utc_leaves_the_calendar_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="not an instant"):
+        parse_instant(text)
+
+
+@pytest.mark.req("K03")
+def test_an_entry_that_names_no_format_is_for_the_hcert_carrier_alone() -> None:
+    for absent in ({}, {"formats": None}):
+        trust = parse_trust_object({"keys": [{"spki": base64.b64encode(_spki(KEY)).decode(), **absent}]})
+        assert [name for name in FORMATS if trust.signers(name, NO_KID)] == ["eu-dcc", "who-ddcc"]

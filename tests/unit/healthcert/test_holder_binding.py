@@ -244,6 +244,12 @@ def test_the_holder_of_every_format_is_read(holder: dict[str, Any], zone_name: s
     assert (binding.outcome, binding.reasons) == (MATCH, ())
 
 
+def test_brother_and_sister_who_share_a_middle_name_are_not_one_person() -> None:
+    zone = passport("NGUYEN<<MINH", "740812")
+    binding = bind(claims(full_name="Nguyễn Minh Anh", date_of_birth="1974-08-12"), zone, TODAY)
+    assert (binding.outcome, binding.reasons) == (CANNOT_TELL, ("holder.name_last_word_missing",))
+
+
 BROKEN = {"holder": {"full_name": 7, "date_of_birth": 1974, "sex": {}, "family_name": [7]}}
 
 

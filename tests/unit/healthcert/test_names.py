@@ -200,6 +200,35 @@ def test_another_name_is_different(written: str, zone: str) -> None:
     assert compared(name(written), mrz(zone)) == (D, ("holder.name_differs",))
 
 
+@pytest.mark.parametrize(
+    ("written", "zone", "reason"),
+    [
+        ("Nguyễn | Minh Anh", "NGUYEN<<MINH", "holder.name_last_word_missing"),
+        ("Nguyễn Minh Anh", "NGUYEN<<MINH", "holder.name_last_word_missing"),
+        ("Nguyễn Thị Lan Hương", "NGUYEN<<LAN", "holder.name_last_word_missing"),
+        ("Minh Anh | Nguyễn", "NGUYEN<<MINH", "holder.name_last_word_missing"),
+        ("Nguyễn | Minh Ân", "NGUYEN<<MINH<A", "holder.name_initials"),
+    ],
+)
+def test_who_lacks_the_word_a_vietnamese_is_called_by_is_asked(written: str, zone: str, reason: str) -> None:
+    level, reasons = compared(name(written), mrz(zone))
+    assert level is U, reasons
+    assert reasons == (reason,)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [
+        ("Nguyễn | Minh Anh", "NGUYEN<<ANH"),
+        ("Nguyễn Phúc | Minh Anh", "NGUYEN<<MINHANH"),
+        ("Minh Anh | Nguyễn", "NGUYEN<<ANH"),
+        ("Eriksson | Anna Maria", "ERIKSSON<<ANNA"),
+    ],
+)
+def test_other_words_may_be_missing_and_elsewhere_the_last_one_too(written: str, zone: str) -> None:
+    assert compared(name(written), mrz(zone)).level is C
+
+
 def test_initials_are_seen_when_neither_name_is_divided() -> None:
     assert compared(name("J Smith"), name("John Smith")) == (U, ("holder.name_initials",))
     assert compared(name("John B Smith"), name("John Benjamin Smith")).level is C

@@ -12,6 +12,7 @@ from healthcert.admission.rulebook import load_rulebook
 from healthcert.verdict import Outcome, Verdict
 from scanner.signals import SIGNALS, VERDICT_SIGNALS, Signal, decide
 
+COVID = "840539006"
 VENUE = load_rulebook("venue")
 
 
@@ -22,11 +23,15 @@ def verdict(
 
 
 def recovery(first: str, last: str) -> dict[str, Any]:
-    return {"recoveries": [{"valid_from": first, "valid_until": last}]}
+    return {"recoveries": [{"disease": COVID, "valid_from": first, "valid_until": last}]}
 
 
 def dose(given: Any, series: Any) -> dict[str, Any]:
-    return {"vaccinations": [{"dose": given, "doses_total": series}]}
+    return {"vaccinations": [{"disease": COVID, "dose": given, "doses_total": series}]}
+
+
+def sample(result: str) -> dict[str, Any]:
+    return {"tests": [{"disease": COVID, "result": result}]}
 
 
 @pytest.mark.req("K02")
@@ -44,8 +49,8 @@ def dose(given: Any, series: Any) -> dict[str, Any]:
         (Outcome.VALID, "vaccination", dose(float("nan"), 2), Signal.ASK),
         (Outcome.VALID, "vaccination", {"vaccinations": []}, Signal.ASK),
         (Outcome.VALID, "vaccination", None, Signal.ASK),
-        (Outcome.VALID, "test", {"tests": [{"result": "260415000"}]}, Signal.ASK),
-        (Outcome.VALID, "test", {"tests": [{"result": "260373001"}]}, Signal.REFUSED),
+        (Outcome.VALID, "test", sample("260415000"), Signal.ASK),
+        (Outcome.VALID, "test", sample("260373001"), Signal.REFUSED),
         (Outcome.VALID, "recovery", {"recoveries": [{}]}, Signal.ASK),
         (Outcome.VALID, "recovery", recovery("2021-05-01", "2021-09-01"), Signal.COMPLETE),
         (Outcome.VALID, "recovery", recovery("2021-06-02", "2021-09-01"), Signal.REFUSED),

@@ -29,13 +29,16 @@ from verifier_service.gateway.limits import MAX_CALLERS, MAX_PICTURE_BYTES, MAX_
 from verifier_service.gateway.pictures import PicturePool, PicturesBusy, PictureUnreadable
 from verifier_service.gateway.rate import RateLimit, group_of
 from verifier_service.gateway.trust_file import LOOK_EVERY_S, TrustFile
-from verifier_service.settings import Settings, SettingsError
+from verifier_service.settings import DEMO, Settings, SettingsError
 
 pytestmark = [pytest.mark.req("K14")]
 SAMPLE = Path(__file__).resolve().parents[2] / "vectors" / "sample"
 VECTOR = json.loads((SAMPLE / "at-1-vaccination.json").read_text("utf-8"))
 TEXT = VECTOR["PREFIX"]
-TRUST = {"keys": [{"x5c": [VECTOR["TESTCTX"]["CERTIFICATE"]], "formats": ["eu-dcc"], "country": "AT"}]}
+TRUST = {
+    "issued_at": "2021-05-31T00:00:00+00:00",
+    "keys": [{"x5c": [VECTOR["TESTCTX"]["CERTIFICATE"]], "formats": ["eu-dcc"], "country": "AT"}],
+}
 NOW = datetime(2021, 6, 1, tzinfo=UTC)
 API = "/api/v1/verify"
 
@@ -171,6 +174,26 @@ def test_without_trust_data_nothing_is_called_valid() -> None:
     told = create_app(Settings(), services).test_client().post(API, json={"text": TEXT}).get_json()
     assert (told["outcome"], told["reasons"]) == ("undetermined", ["trust.missing"])
     services.close()
+
+
+@pytest.mark.parametrize("told", ["2021-06-03T00:00:00+00:00", None], ids=["its own word", "the file's age"])
+@pytest.mark.req("K16")
+def test_a_clock_that_stands_before_the_trust_data_asks_a_person(tmp_path: Path, told: str | None) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_text(json.dumps(TRUST | {"issued_at": told}))
+    shown = Settings(trust_file=trust, app_env=DEMO, demo_now=NOW.isoformat())  # its certificates are old
+    for settings, expected in ((Settings(trust_file=trust), "undetermined"), (shown, "valid")):
+        services = build_services(settings, clock=lambda: NOW)
+        answer = create_app(settings, services).test_client().post(API, json={"text": TEXT}).get_json()
+        assert answer["outcome"] == expected
+        assert (answer["reasons"] == ["clock.unusable"]) is (expected == "undetermined")
+        services.close()
+
+
+def test_what_was_not_checked_stands_in_the_explanation_alone(world: World) -> None:
+    told = world.client.post(f"{API}?lang=en", json={"text": TEXT}).get_json()
+    assert told["reasons"] == []
+    assert [reason["code"] for reason in told["explanation"]["reasons"]] == ["revocation.not_checkable"]
 
 
 def test_a_caller_who_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
