@@ -61,7 +61,11 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--targets", nargs="*", default=list(seeds()), choices=list(seeds()))
     parser.add_argument("--keep", action="store_true", help="minimise the corpus into the repository and end")
+    parser.add_argument("--report", action="store_true", help="write the log as things stand and end")
     options = parser.parse_args()
+    if options.report:
+        LOG.write_text(_report(_load()), "utf-8")
+        return 0
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell starts us with it ignored
     HOME.mkdir(parents=True, exist_ok=True)
     only = (HOME / "lock").open("w")
