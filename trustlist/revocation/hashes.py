@@ -42,7 +42,9 @@ def last_day(ends: float) -> int:
     """
     if math.isnan(ends) or ends >= (FOREVER - CLASS_DAYS) * DAY_SECONDS:
         return FOREVER
-    return max(0, math.ceil(ends / (CLASS_DAYS * DAY_SECONDS)) * CLASS_DAYS)
+    if ends <= 0:
+        return 0
+    return -(-math.ceil(ends) // (CLASS_DAYS * DAY_SECONDS)) * CLASS_DAYS  # whole numbers: no rounding
 
 
 def is_over(day: int, instant: float) -> bool:
