@@ -48,22 +48,37 @@ class _Buckets:
             self._changes.setdefault(prefix, {})[key[self._prefix :]] = day
 
     def size(self, prefix: int) -> int:
-        if prefix not in self._changes and not self._over:
-            return self._base.bucket_size(prefix)
-        return len(self.records(prefix)) // (self._base.record_bytes)
+        if prefix in self._changes:
+            return len(self.records(prefix)) // self._base.record_bytes
+        size = self._base.bucket_size(prefix)
+        if self._over:
+            classes = self._base.bucket(prefix)[self._base.record_bytes - 1 :: self._base.record_bytes]
+            size -= sum(map(classes.count, self._over))
+        return size
 
     def records(self, prefix: int) -> bytes:
         width = self._base.record_bytes
         old, changes = self._base.bucket(prefix), self._changes.get(prefix)
-        classes = old[width - 1 :: width]
-        if changes is None and self._over.isdisjoint(classes):
-            new = bytearray(old)
-            new[width - 1 :: width] = classes.translate(self._renumber)
-            return bytes(new)
+        if changes is None:
+            return self._renumbered(old, width)
         merged = {
             old[begins : begins + width - 1]: self._old[old[begins + width - 1]]
             for begins in range(0, len(old), width)
         }
-        merged.update(changes or {})
+        merged.update(changes)
         kept = sorted((suffix, day) for suffix, day in merged.items() if day >= self._horizon)
         return b"".join(suffix + bytes((self._new[day],)) for suffix, day in kept)
+
+    def _renumbered(self, old: bytes, width: int) -> bytes:
+        """Records nothing changed in: without those that are over."""
+        classes = old[width - 1 :: width]
+        if any(number in classes for number in self._over):
+            old = b"".join(
+                old[place * width : place * width + width]
+                for place, number in enumerate(classes)
+                if number not in self._over
+            )
+            classes = old[width - 1 :: width]
+        new = bytearray(old)
+        new[width - 1 :: width] = classes.translate(self._renumber)
+        return bytes(new)
