@@ -58,6 +58,8 @@ class CutDisk(Files):
             self._cut()
         self._renames.append((old, new, new.read_bytes() if new.exists() else None))
         super().rename(old, new)
+        if old in self._synced:
+            self._synced[new] = self._synced.pop(old)  # renamed before it was synced
 
     def sync_folder(self, folder: Path) -> None:
         if self._is_now():
@@ -69,15 +71,19 @@ class CutDisk(Files):
         return self.left < 0
 
     def _cut(self) -> None:
-        for old, new, before in reversed(self._renames):
-            new.replace(old)
-            if before is not None:
-                new.write_bytes(before)
+        self.lose()
+        raise PowerCut
+
+    def lose(self) -> None:
+        """What a cut of power takes: half of what was not synced, and the names of an unsynced folder."""
         for path, length in self._synced.items():
             if path.exists():
                 grown = path.stat().st_size - length
                 os.truncate(path, length + grown // 2)
-        raise PowerCut
+        for old, new, before in reversed(self._renames):
+            new.replace(old)
+            if before is not None:
+                new.write_bytes(before)
 
 
 class QuickFiles(Files):
@@ -111,7 +117,9 @@ def model_of(state: State) -> Model:
     own = {
         shard: {index for index in range(1 << BITS) if state.is_set(shard, index)} for shard in state.shards
     }
-    return Model(state.horizon, own, dict(state.entries()))
+    foreign = {key: state.day_of(key) for key in KEYS if state.day_of(key) != REMOVED}
+    assert dict(state.entries()) == foreign
+    return Model(state.horizon, own, foreign)
 
 
 def first_generation(folder: Path, shard_bits: int = BITS, prefix: int = PREFIX) -> tuple[Base, bytes]:

@@ -289,3 +289,57 @@ def test_a_generation_that_answers_wrongly_for_a_known_certificate_does_not_go_l
             self_test(chain.state, bad_own, bad_foreign, 0.0)
     with pytest.raises(GuardError, match="no_self_test"):
         self_test(chain.state, own[:1], foreign, 0.0)
+
+
+def test_each_tier_reaches_back_as_far_as_its_name_says(chain: Chain) -> None:
+    for at in (0, 60, 90_000, 93_700, 100_001, 106_301):
+        publish(chain, at)
+    tiers = chain.tiers(107_200)
+    assert {name: offer[:3] for name, (offer, _) in tiers.items()} == {
+        "15m": ("15m", 5, 6),
+        "2h": ("2h", 4, 6),
+        "26h": ("26h", 2, 6),
+        "base": ("base", 0, 6),
+    }
+
+
+def test_what_was_taken_back_after_a_generation_stays_so_for_a_kiosk_that_folds_late(
+    chain: Chain, kiosk: RevocationStore, tmp_path: Path
+) -> None:
+    publisher = RevocationStore(tmp_path / "publisher", QuickFiles())
+    publisher.install(
+        (kiosk._folder / "current").read_bytes(),
+        *([(kiosk._folder / f"{name}-0").read_bytes()] for name in ("own", "foreign")),
+    )
+    steps = [
+        {"opened": [LIST]},
+        {"bits": {LIST: {3: True}}, "foreign": {KEYS[0]: FOREVER}},
+        {"bits": {LIST: {3: False}}, "foreign": {KEYS[0]: REMOVED}},
+    ]
+    made = []
+    for number, step in enumerate(steps):
+        kiosk.apply(publish(chain, 60.0 * number, **step))
+        if number < 2:
+            manifest, fold = chain.next_generation()
+            made.append((manifest.encode(), fold))
+            chain.rebase(publisher.fold(*made[-1]).base)
+    for pair in made:
+        kiosk.fold(*pair)
+        assert now(kiosk).standing(LIST, 3) is Standing.NOT_REVOKED
+        assert now(kiosk).day_of(KEYS[0]) == REMOVED
+        assert now(RevocationStore(kiosk._folder)).marks == chain.state.marks
+    assert kiosk.generation == 2
+
+
+def test_a_rotten_record_of_the_journal_is_as_if_it_were_not_there(
+    chain: Chain, kiosk: RevocationStore
+) -> None:
+    kiosk.apply(publish(chain, 0, opened=[LIST]))
+    path = kiosk._folder / "journal-0"
+    begins = path.stat().st_size
+    kiosk.apply(publish(chain, 60, bits={LIST: {1: True}}))
+    good = path.read_bytes()
+    for place in range(begins, len(good)):
+        path.write_bytes(good[:place] + bytes((good[place] ^ 1,)) + good[place + 1 :])
+        read = now(RevocationStore(kiosk._folder))
+        assert (read.epoch, read.horizon) == (1, HORIZONS[0])
