@@ -171,11 +171,7 @@ def read_still(
 ) -> tuple[Symbol, ...]:
     """The codes in a still picture uint8[H, W]: several scales, thresholds and turns, both readers.
 
-    <<<<<<< HEAD
-        After `within_s` seconds no further look is begun. One look takes 4 s at 16 megapixels of noise, minutes
-    =======
-        After `within_s` seconds no further look is begun. One look takes 4 s at noise of 16 megapixels, minutes
-    >>>>>>> babf2222cb6e1b68f563749f2477e649f8667c21
+    After `within_s` seconds no further look is begun. One look takes 4 s at noise of 16 megapixels, minutes
         at a page of tiny finder patterns: who reads for strangers does it in a process that can be ended.
     """
     if engines is None:
