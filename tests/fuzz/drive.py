@@ -1,7 +1,7 @@
 """`make fuzz`: every target in turns until each has had its CPU time; interrupt and go on as you like.
 
-State and corpus live under var/fuzz, so a second call continues. What is kept for the repository: the log
-under docs/, and with `--keep` a minimised corpus beside this file.
+The corpus lives under var/fuzz, the state beside this file, so a second call continues. What is kept for the
+repository: the state, the log under docs/, and with `--keep` a minimised corpus beside this file.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tests.fuzz.seeds import KEPT, seeds, write_seeds  # noqa: E402
 
 HOME = ROOT / "var" / "fuzz"
 LOG = ROOT / "docs" / "fuzz.md"
+STATE = Path(__file__).with_name("state.json")  # kept in the repository: minutes add up over machines
 TURN_S = 120
 NICENESS = os.environ.get("FUZZ_NICE", "5")  # behind whoever works at this machine, yet not starved
 MAX_INPUT_BYTES = 4_096
@@ -111,7 +112,7 @@ def _turn(name: str, states: dict[str, State]) -> None:
         if seen := _COVERAGE.findall(text):
             state.coverage, state.corpus = int(seen[-1][0]), int(seen[-1][2])
         state.findings = len([path for path in found.iterdir() if path.is_file()])
-        (HOME / "state.json").write_text(json.dumps({n: asdict(s) for n, s in states.items()}))
+        STATE.write_text(json.dumps({n: asdict(s) for n, s in states.items()}))
         console.print(
             f"{time.strftime('%H:%M:%S')} {name:<10} {state.cpu_s / 60:6.1f} CPU min {state.runs:>10} runs"
             f"  cov {state.coverage}  corpus {state.corpus}  findings {state.findings}"
@@ -138,8 +139,7 @@ def keep() -> int:
 
 
 def _load() -> dict[str, State]:
-    path = HOME / "state.json"
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = json.loads(STATE.read_text()) if STATE.exists() else {}
     return {name: State(**kept.get(name, {})) for name in seeds()}
 
 
