@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import formats, gateway, issuing, reporting, rules, seeing, verifying
+from benchmarks import formats, gateway, issuing, reporting, revocation, rules, seeing, verifying
 from benchmarks.measure import Figure, table, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +22,7 @@ PARTS = {
     "gateway": gateway.figures,
     "issue": issuing.figures,
     "rules": rules.figures,
+    "revocation": revocation.figures,
 }
 
 

@@ -124,7 +124,7 @@ class Outbox:
             self._count_waiting(generation, epoch, start, end)
 
     def prune(self, now: datetime) -> int:
-        """Forget up to CHUNK entries confirmed longer than KEEP ago; how many. A stream's newest stays.
+        """Forget up to CHUNK entries confirmed longer than KEEP ago; how many. The last one stays.
 
         Call it often: it also keeps the time that has passed.
         """

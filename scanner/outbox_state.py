@@ -105,9 +105,9 @@ def grow_older(db: sqlite3.Connection, now: datetime) -> int:
 
 
 def forget(db: sqlite3.Connection, now: datetime) -> int:
-    """Delete up to CHUNK entries confirmed longer than KEEP ago; how many. A stream's newest stays."""
+    """Delete up to CHUNK entries confirmed longer than KEEP ago; how many. The last confirmed one stays."""
     limit, gone = grow_older(db, now) - KEEP // _MS, 0
-    for epoch, end in db.execute("SELECT epoch, min(sent_to, next_seq - 1) FROM streams").fetchall():
+    for epoch, end in db.execute("SELECT epoch, sent_to - 1 FROM streams").fetchall():  # the next mark
         oldest = db.execute(
             "SELECT seq, coalesce(acked_at, 0) FROM entries WHERE epoch = ? AND seq < ? ORDER BY seq LIMIT ?",
             (epoch, end, CHUNK - gone),

@@ -172,7 +172,7 @@ def read_still(
     """The codes in a still picture uint8[H, W]: several scales, thresholds and turns, both readers.
 
     After `within_s` seconds no further look is begun. One look takes 4 s at noise of 16 megapixels, minutes
-    at a page of tiny finder patterns: who reads for strangers does it in a process that can be ended.
+        at a page of tiny finder patterns: who reads for strangers does it in a process that can be ended.
     """
     if engines is None:
         engines = tuple(e for e in (zxing_engine(), zbar_engine()) if e is not None)

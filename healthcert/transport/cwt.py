@@ -43,6 +43,7 @@ _SORTED_HEADS = {kind: tuple(_USUAL_HEAD + head for head in heads) for kind, hea
 # the search for them steps over nine bytes at a time.
 _END = b"\xff\xfe\xfd\xfc\xbf\xfe\xbd\xfc"
 _END_ITEM = b"\x48" + _END
+_LONGEST_TAG = 9  # bytes of a tag head with a 64-bit number
 _SHALLOW = MAX_CBOR_DEPTH // 2  # the quick reading of a DDCC keeps away from the bounds of the strict one
 _FEW_CLAIMS = 16
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
@@ -50,6 +51,10 @@ _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-nu
 # tags of their own) and references (25, 29), in any length of head. No text holds these bytes, for none of
 # it is UTF-8; a time may, and goes the long way.
 _MADE = re.compile(rb"[\xc2\xc3][\x40-\x5f\xc0-\xdb]|[\xd8-\xdb]\x00*[\x02\x03\x19\x1d]")
+
+
+# What is left of a payload without any such head is nothing: one pass, and most certificates are done.
+_NO_HEAD = bytes(code for code in range(256) if code not in (0xC2, 0xC3, *range(0xD8, 0xDC)))
 
 
 class _Plain(NamedTuple):
@@ -98,7 +103,9 @@ def announces(payload: bytes, kind: str, members: int) -> bool:
     Then no key stood twice, which `cbor2` does not tell, and no tag made a value what it is. Other
     certificates: `parse`.
     """
-    if payload.rfind(_NAME_HEAD) < 0 or _MADE.search(payload):  # from behind: the name stands near the end
+    if payload.rfind(_NAME_HEAD) < 0:  # from behind: the name stands near the end
+        return False
+    if payload.translate(None, _NO_HEAD) and _MADE.search(payload):
         return False
     if payload.find(_SORTED_HEADS[kind][members]) >= 0:
         return True
@@ -179,10 +186,23 @@ def looks_like_ddcc(payload: bytes) -> bool:
     return sub_claim == b"\x01" and b"\x63ver" not in payload and b"\x64hcid" in payload
 
 
+def _may_end_in_a_tag(payload: bytes) -> bool:
+    """A tag head behind the claims would stand before our mark, and some tags let it through unchanged."""
+    if len(payload) < _LONGEST_TAG:
+        return True
+    return (
+        0xC0 <= payload[-1] <= 0xD7
+        or payload[-2] == 0xD8
+        or payload[-3] == 0xD9
+        or payload[-5] == 0xDA
+        or payload[-9] == 0xDB
+    )
+
+
 def _fast(payload: bytes) -> dict[Any, Any] | None:
     if not payload or not 0xA1 <= payload[0] <= 0xB7:  # a map of 1 to 23 entries
         return None
-    if _END in payload:
+    if _END in payload or _may_end_in_a_tag(payload):
         return None
     try:
         # an array of the claims and a mark: the mark is the second item only if nothing lies between

@@ -31,7 +31,7 @@ from tests.fuzz.seeds import KEPT, seeds, write_seeds  # noqa: E402
 HOME = ROOT / "var" / "fuzz"
 LOG = ROOT / "docs" / "fuzz.md"
 TURN_S = 120
-NICENESS = "5"  # behind whoever works at this machine, yet not starved
+NICENESS = os.environ.get("FUZZ_NICE", "5")  # behind whoever works at this machine, yet not starved
 MAX_INPUT_BYTES = 4_096
 SLOW_S, MEMORY_MB = (
     2,
@@ -59,8 +59,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0, help="CPU minutes a target")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--targets", nargs="*", default=list(seeds()), choices=list(seeds()))
     parser.add_argument("--keep", action="store_true", help="minimise the corpus into the repository and end")
+    parser.add_argument("--report", action="store_true", help="write the log as things stand and end")
     options = parser.parse_args()
+    if options.report:
+        LOG.write_text(_report(_load()), "utf-8")
+        return 0
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell starts us with it ignored
     HOME.mkdir(parents=True, exist_ok=True)
     only = (HOME / "lock").open("w")
@@ -75,7 +80,7 @@ def main() -> int:
     states = _load()
     with ThreadPoolExecutor(options.workers) as pool:
         try:
-            while waiting := [name for name in states if states[name].cpu_s < options.minutes * 60]:
+            while waiting := [name for name in options.targets if states[name].cpu_s < options.minutes * 60]:
                 waiting.sort(key=lambda name: states[name].cpu_s)
                 list(pool.map(lambda name: _turn(name, states), waiting[: options.workers]))
         except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import pytest
 
 from scanner.outbox import KEEP, Outbox, OutboxBatch, OutboxError
 from scanner.outbox_state import CHUNK
-from scanner.protocol import Reply, ScanReport, encode_entry
+from scanner.protocol import Reply, ScanReport, encode_entry, entry_mark
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -125,6 +125,16 @@ def test_a_clock_set_back_by_years_does_not_keep_reports_for_years(tmp_path: Pat
     box = with_entries(tmp_path, 5)
     confirm(box, AT + timedelta(days=3_650))
     assert sum(box.prune(AT + n * HOUR) for n in range(KEEP // HOUR + 3)) == 4
+
+
+@pytest.mark.req("K04")
+def test_the_entry_before_the_next_report_stays_as_its_mark(tmp_path: Path) -> None:
+    box = with_entries(tmp_path, 5)
+    confirm(box, AT)
+    box.append(report(5))
+    assert sum(box.prune(AT + n * HOUR) for n in range(KEEP // HOUR + 5)) == 4
+    batch = next_of(box)
+    assert (batch.first_seq, batch.gap, batch.prev) == (5, 0, entry_mark(encode_entry(report(4))))
 
 
 @pytest.mark.req("K04")

@@ -110,15 +110,19 @@ def test_a_row_that_is_no_report_is_not_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("K04")
-def test_what_is_only_in_the_write_ahead_log_is_saved_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("log", ["box.db.broken-wal", "box.db-wal"], ids=["moved", "not yet moved"])
+def test_what_is_only_in_the_write_ahead_log_is_saved_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, log: str
+) -> None:
     box = Outbox(tmp_path / "box.db")
     for n in range(40):
         box.append(report(n))
     copy = tmp_path / "cut"
     copy.mkdir()
-    for part in ("box.db", "box.db-wal"):  # as a power cut leaves them
-        (copy / part.replace("box.db", "box.db.broken")).write_bytes((tmp_path / part).read_bytes())
+    for part, name in (("box.db", "box.db.broken"), ("box.db-wal", log)):  # as a power cut leaves them
+        (copy / name).write_bytes((tmp_path / part).read_bytes())
     assert Outbox(copy / "box.db").pending() == 40
+    assert "40 reports copied over" in caplog.text, "read with their log, not by a log that lay about"
     assert {p.name for p in copy.iterdir()} >= {"box.db", "box.db.damaged-1"}
 
 

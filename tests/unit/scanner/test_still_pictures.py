@@ -166,6 +166,15 @@ def test_64_megapixels_of_more_than_four_bytes_are_refused_by_the_header(kind: i
 
 
 @pytest.mark.req("K16")
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_a_huge_picture_is_looked_at_in_half_its_width(ending: str) -> None:
+    data = cv2.imencode(ending, np.full((6_000, 4_100), 180, np.uint8))[1].tobytes()
+    grey = decode_picture(data)
+    assert grey.shape == (3_000, 2_050)
+    assert int(np.abs(grey.astype(int) - 180).max()) <= 1
+
+
+@pytest.mark.req("K16")
 def test_no_look_is_begun_after_the_deadline() -> None:
     looks: list[int] = []
 
