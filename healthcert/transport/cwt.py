@@ -47,10 +47,10 @@ _LONGEST_TAG = 9  # bytes of a tag head with a 64-bit number
 _SHALLOW = MAX_CBOR_DEPTH // 2  # the quick reading of a DDCC keeps away from the bounds of the strict one
 _FEW_CLAIMS = 16
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what CBOR holds without big-number tags
-# Tags that make a plain number or text out of something else: big numbers (2, 3: bytes) and references
-# (25, 29: numbers), in any length of head. No text holds these bytes, for none of it is UTF-8; a time may,
-# and goes the long way.
-_MADE = re.compile(rb"[\xc2\xc3][\x40-\x5f]|[\xd8-\xdb]\x00*[\x02\x03\x19\x1d]")
+# Tags that make a plain number or text out of something else: big numbers (2, 3: around bytes, perhaps in
+# tags of their own) and references (25, 29), in any length of head. No text holds these bytes, for none of
+# it is UTF-8; a time may, and goes the long way.
+_MADE = re.compile(rb"[\xc2\xc3][\x40-\x5f\xc0-\xdb]|[\xd8-\xdb]\x00*[\x02\x03\x19\x1d]")
 
 
 # What is left of a payload without any such head is nothing: one pass, and most certificates are done.
