@@ -1,7 +1,7 @@
 """`make fuzz`: every target in turns until each has had its CPU time; interrupt and go on as you like.
 
 The corpus lives under var/fuzz, the state beside this file, so a second call continues. What is kept for the
-repository: the state, the log under docs/, and with `--keep` a minimised corpus beside this file.
+repository: the state, the log under docs/, and with `--keep` small inputs of the corpus beside this file.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ SLOW_S, MEMORY_MB = (
     1_024,
 )  # instrumented code is 10 to 40 times slower; the replay test holds the real bounds
 KEEP_FILES, KEEP_BYTES = 60, 2_048
+_SHA1_HEX = 40  # how libFuzzer names what it found; seeds are made by `seeds`
 _DONE = re.compile(r"Done (\d+) runs|stat::number_of_executed_units:\s*(\d+)")
 _COVERAGE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)")
 console, lock = Console(), Lock()
@@ -61,7 +62,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20.0, help="CPU minutes a target")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--targets", nargs="*", default=list(seeds()), choices=list(seeds()))
-    parser.add_argument("--keep", action="store_true", help="minimise the corpus into the repository and end")
+    parser.add_argument("--keep", action="store_true", help="copy small inputs into the repository and end")
     parser.add_argument("--report", action="store_true", help="write the log as things stand and end")
     options = parser.parse_args()
     if options.report:
@@ -120,19 +121,17 @@ def _turn(name: str, states: dict[str, State]) -> None:
 
 
 def keep() -> int:
-    """Merge each corpus down to what adds coverage and copy the smallest files beside this one."""
+    """Copy small inputs of each corpus beside this file, evenly by size; each of them added coverage once."""
     for name in seeds():
-        merged = HOME / "merged" / name
-        merged.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, str(Path(__file__).with_name("one.py")), name, "-merge=1", str(merged),
-                   str(HOME / "corpus" / name)]  # fmt: skip
-        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-        small = sorted(merged.iterdir(), key=lambda path: path.stat().st_size)
-        chosen = [path for path in small if path.stat().st_size <= KEEP_BYTES]
+        by_size = sorted(
+            (HOME / "corpus" / name).iterdir(), key=lambda path: (path.stat().st_size, path.name)
+        )
+        small = [
+            path for path in by_size if path.stat().st_size <= KEEP_BYTES and len(path.name) == _SHA1_HEX
+        ]
         target = KEPT / name
         target.mkdir(parents=True, exist_ok=True)
-        step = max(1, len(chosen) // KEEP_FILES)
-        for path in chosen[::step][:KEEP_FILES]:
+        for path in small[:: max(1, -(-len(small) // KEEP_FILES))]:
             (target / path.name[:16]).write_bytes(path.read_bytes())
         console.print(f"{name}: {len(list(target.iterdir()))} files")
     return 0
