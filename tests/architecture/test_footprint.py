@@ -16,7 +16,7 @@ FORBIDDEN = [
     ("healthcert", {"numpy", "cv2", "sqlite3", "flask", "sqlalchemy", "requests", "trustlist", "scanner"}),
     ("healthcert.__main__", {"numpy", "cv2", "sqlite3", "flask", "trustlist"}),
     ("healthcert.formats.table", {"pyld", "lxml"}),  # only a DIVOC code needs them
-    ("trustlist.snapshot", {"flask", "sqlalchemy", "numpy", "cv2", "hardware", "scanner"}),
+    ("trustlist.snapshot", {"flask", "sqlalchemy", "numpy", "cv2", "hardware", "scanner", "tuf"}),
     ("trustlist.revocation.store", {"flask", "sqlalchemy", "numpy", "sqlite3", "hardware", "scanner"}),
     ("scanner.bootstrap", {"flask", "sqlalchemy", "psycopg", "alembic", "gunicorn", "verifier_service"}),
     ("scanner.protocol", {"numpy", "cv2", "zxingcpp", "hardware", "sqlite3", "flask"}),
