@@ -5,6 +5,7 @@ Source: notes/distribution-and-fleet §6.1; TUF specification 1.0 §4.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,6 +37,8 @@ class Role:
 
 
 _MIB = 1 << 20
+# A name is safe on every disk and in every address as it stands.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}\Z")
 
 # Sizes: 2,000 keys are 0.43 MB bare and 2.7 MB with certificates; six times that. Anchors: 500 authorities of
 # 2 KB in base64 are 1.4 MB. Rules: 600 rules of 5 KB are 3 MB. Revocation: a base of 5 M keys of 10 bytes is
@@ -61,6 +64,6 @@ def role_of(path: str) -> Role | None:
     """The role that may publish a target path; None: nobody may."""
     folder, _, name = path.partition("/")
     role = BY_NAME.get(folder)
-    if role is None or not role.paths or not name or "/" in name or name.startswith("."):
+    if role is None or not role.paths or not _NAME.match(name):
         return None
     return role

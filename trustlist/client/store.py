@@ -142,6 +142,7 @@ class Store:
         for old in self.sets.iterdir():
             if old.name not in (made.name, before):
                 shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self.downloads, ignore_errors=True)  # halves of what is superseded now
         active, _ = self._read(place)
         return active
 

@@ -199,9 +199,8 @@ class _Poll:
         if self._fed == FOLDER:  # expiry is judged afterwards, by the true time, for all but the timestamp
             told = self.watched.timestamp_of(f"{self._base}/metadata/timestamp.json", self._held.root)
             at = min(at, told.expires - timedelta(seconds=1))
-        updater._trusted_set.reference_time = (
-            at  # the library asks the system's clock, and no other way exists
-        )
+        # the library asks the system's clock, and no other way exists
+        updater._trusted_set.reference_time = at
         return updater
 
     def _take_role(self, updater: Updater, staging: Path, name: str, missing: dict[str, str]) -> None:

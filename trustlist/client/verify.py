@@ -149,7 +149,7 @@ def check_targets(role: roles.Role, listed: Targets) -> dict[str, TargetFile]:
     if len(listed.targets) > role.max_files:
         raise TrustlistError("target.limit", f"{role.name} lists more than {role.max_files} files")
     for path, target in listed.targets.items():
-        if roles.role_of(path) is not role or "\\" in path or "\0" in path or target.length > role.max_bytes:
+        if roles.role_of(path) is not role or target.length > role.max_bytes:
             raise TrustlistError("target.limit", f"{role.name} lists a file it may not")
         unpacked_length(target.custom, role.max_unpacked)
     return dict(listed.targets)
