@@ -47,7 +47,11 @@ LOCKING = (
 )
 FOLDERS = ("tests/vectors", "tests/faults", "tests/properties")
 FILES = ("tests/unit/healthcert/test_healthcert_trust.py", "tests/unit/healthcert/test_issue.py")
-OTHER_ROOMS = ("tests/faults/test_full_outbox_disk.py", "tests/properties/test_revocation_histories.py")
+OTHER_ROOMS = (
+    "tests/faults/test_full_outbox_disk.py",
+    "tests/properties/test_revocation_histories.py",
+    "tests/faults/trustlist",
+)
 QUICK = "not db and not e2e and not slow and not night"
 SUITE_LIMIT_S = 500  # 40 s on a free core
 NOT_OURS = {"pip", "setuptools", "cong-xanh"}  # of the environment, and what stands in the repository
